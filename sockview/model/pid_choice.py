@@ -1,0 +1,79 @@
+"""Which PIDs belong to some rows: what a copy takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sockview.model.arrangement import Arrangement
+from sockview.model.attribution import Claim
+from sockview.model.grouping import members, process_key, remote_key
+from sockview.model.inet_socket import InetSocket
+from sockview.model.query import Pids
+from sockview.model.socket_table import SocketTable
+
+
+class _Choice:
+    """Certain and likely PIDs. A process that is known to have exited is never offered: its PID may be another's."""
+
+    def __init__(self) -> None:
+        self.certain: set[int] = set()
+        self.likely: set[int] = set()
+        self.ownerless = 0
+
+    def take(self, claims: Iterable[Claim]) -> None:
+        for process, certain, exited in claims:
+            if not exited:
+                (self.certain if certain else self.likely).add(process.pid)
+
+    def answer(self, serial: int) -> Pids:
+        return Pids(serial, tuple(sorted(self.certain)), tuple(sorted(self.likely - self.certain)), self.ownerless)
+
+
+def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
+    """Of every row of the view; a row counts as ownerless when nobody owns any socket of it."""
+    table, choice = arrangement.table, _Choice()
+    view = arrangement.shape[0]
+    owned: set[object] = set()
+    for s in arrangement.passing:
+        claims = table.claims(s)
+        choice.take(claims)
+        if claims and view == "remote":
+            owned.add(remote_key(s))
+        elif claims and view == "process":
+            owned.update(process_key(claim.process) for claim in claims)
+        elif not claims and view == "sockets":
+            choice.ownerless += 1
+    if view != "sockets":
+        choice.ownerless = len(arrangement.rows) - len(owned)
+    return choice.answer(serial)
+
+
+def pids_of_keys(arrangement: Arrangement, keys: Iterable[str], serial: int) -> Pids:
+    """Of the rows with these keys, of sockets or of groups; rows that are gone count for nothing."""
+    table, choice = arrangement.table, _Choice()
+    accepts = arrangement.filter.compile(table)
+    for key in keys:
+        sockets = _sockets_of_row(table, key)
+        if ":" in key:
+            sockets = [s for s in sockets if accepts(s)]
+        claims = [claim for s in sockets for claim in table.claims(s)]
+        if key.startswith("pid:"):  # its sockets may be held by others too, who are other rows
+            claims = [claim for claim in claims if process_key(claim.process) == key]
+        choice.ownerless += bool(sockets) and not claims
+        choice.take(claims)
+    return choice.answer(serial)
+
+
+def _sockets_of_row(table: SocketTable, key: str) -> Sequence[InetSocket]:
+    if ":" in key:
+        return members(table, key)
+    s = socket_of_key(table, key)
+    return () if s is None else (s,)
+
+
+def socket_of_key(table: SocketTable, key: str) -> InetSocket | None:
+    """The socket of a row key; None when it is gone or the key is none."""
+    try:
+        return table.by_cookie.get(int(key))
+    except ValueError:
+        return None

@@ -1,0 +1,41 @@
+"""All sockets at one instant, as a source delivers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sockview.model.inet_socket import InetSocket
+from sockview.model.owner import Holder
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one collection found. Nothing in it changes afterwards."""
+
+    taken_at: float
+    """Seconds since the epoch (wall clock)."""
+    clock: float
+    """Seconds of a monotonic clock: ages and rates are differences of these."""
+    host: str
+    """Cleaned host name."""
+    source: str
+    """``sock_diag`` or ``psutil``."""
+    sockets: Sequence[InetSocket]
+    holders: Mapping[int, tuple[Holder, ...]] = field(default_factory=dict)
+    """Inode -> every descriptor that refers to it, sorted by (pid, fd)."""
+    users: Mapping[int, str] = field(default_factory=dict)
+    """User id -> cleaned login name, for the ids that occur; ids without a name are absent."""
+    unreadable: int = 0
+    """Processes whose descriptors this user may not read."""
+    owners_read: bool = True
+    """False where the holders could not be read at all."""
+    complete: bool = True
+    """False when the table changed during the dump, or a part of it could not be read."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for the user, each with what happened and what to do."""
+    privileged: bool = False
+    """The source ran with the rights to see every process."""
+    pids: frozenset[int] | None = None
+    """PIDs of all processes; None where the source can't see them all. Without it no owner is said to
+    have exited: a process that holds no socket any more is in no holder."""

@@ -1,0 +1,99 @@
+"""A snapshot joined with owners and ages: what every view, filter and output reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sockview.model.age import Since, age_in_state
+from sockview.model.attribution import Attributor, Claim
+from sockview.model.inet_socket import InetSocket
+from sockview.model.owner import Attribution
+from sockview.model.query import Age, StateLine
+from sockview.model.snapshot import Snapshot
+
+
+class SocketTable:
+    """Immutable. Owners and ages are looked up when asked for and are cheap; made by Observation."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        by_cookie: Mapping[int, InetSocket],
+        since: Mapping[int, Since],
+        unheld: Sequence[InetSocket],
+        attributor: Attributor,
+        users: Mapping[int, str],
+        lines: tuple[StateLine, ...],
+    ) -> None:
+        self.snapshot = snapshot
+        self.by_cookie = by_cookie
+        """Identity -> socket; the row key of a socket is ``str(cookie)``."""
+        self.unheld = unheld
+        """The sockets that no process is seen to hold now, in the snapshot's order."""
+        self.lines = lines
+        """The histogram, most urgent state first."""
+        self.states: Mapping[int, int] = {line.state: line.count for line in lines if line.count}
+        """State -> number of sockets; states without any are absent."""
+        concealed = snapshot.owners_read and snapshot.unreadable
+        self.hidden = sum(1 for s in unheld if s.inode) if concealed else 0
+        """Sockets whose owner is NoOwner.HIDDEN."""
+        self._since = since
+        self._attributor = attributor
+        self.users = users
+        """User id -> login name, of these sockets now and before."""
+        self._of_process: dict[tuple[int, int], Sequence[InetSocket]] = {}
+
+    def attribution(self, s: InetSocket) -> Attribution:
+        """Who owns a socket of this table, or why nobody does."""
+        return self._attributor.attribution(s)
+
+    def age(self, s: InetSocket) -> Age | None:
+        """Seconds in its present state."""
+        return age_in_state(s, self._since.get(s.cookie), self.snapshot.clock)
+
+    def uid(self, s: InetSocket) -> int | None:
+        """User id of the socket, from memory where the kernel keeps none any more."""
+        if s.uid is not None:
+            return s.uid
+        known = self._attributor.remembered(s)
+        return known.uid if known else None
+
+    def user(self, s: InetSocket) -> str:
+        """Login name of the socket's user, else the number, else empty."""
+        uid = self.uid(s)
+        return "" if uid is None else self.users.get(uid) or str(uid)
+
+    def cgroup_id(self, s: InetSocket) -> int | None:
+        """The socket's cgroup, from memory where the kernel keeps none any more."""
+        if s.cgroup_id is not None:
+            return s.cgroup_id
+        known = self._attributor.remembered(s)
+        return known.cgroup_id if known else None
+
+    def claims(self, s: InetSocket) -> Sequence[Claim]:
+        """Each process that owns `s`, once, by PID. Says less than its attribution and costs less."""
+        return self._attributor.claims(s)
+
+    def sockets_of(self, pid: int, started: int) -> Sequence[InetSocket]:
+        """Every socket that the process owns, by whatever evidence, in the snapshot's order."""
+        identity = (pid, started)
+        found = self._of_process.get(identity)
+        if found is None:
+            found = self._of_process[identity] = self._search(pid, started)
+        return found
+
+    def _search(self, pid: int, started: int) -> Sequence[InetSocket]:
+        """One pass over all sockets, about 10 ms for 60,000."""
+        found = []
+        holders_of, claims_of = self.snapshot.holders.get, self._attributor.claims
+        for s in self.snapshot.sockets:
+            holders = holders_of(s.inode)
+            if holders is not None and len(holders) == 1:  # nearly every socket, and there are many
+                process = holders[0].process
+                if process.pid == pid and process.started == started:
+                    found.append(s)
+                continue
+            for process, _certain, _exited in claims_of(s):
+                if process.pid == pid and process.started == started:
+                    found.append(s)
+        return tuple(found)

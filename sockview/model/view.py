@@ -1,0 +1,209 @@
+"""Answers queries from the current table: the window of rows around the cursor, and the counts."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Final, TypeVar, cast
+
+from sockview.model.arrangement import Arrangement, RowOrder, arrange_steps
+from sockview.model.filter import Filter, FilterError, parse_filter
+from sockview.model.grouping import group_name
+from sockview.model.inet_socket import InetSocket, endpoint_text
+from sockview.model.pid_choice import pids_of_keys, pids_of_view
+from sockview.model.query import MAX_WINDOW, GroupRow, PidQuery, Pids, Query, SocketRow, Summary, View
+from sockview.model.socket_table import SocketTable
+
+_T = TypeVar("_T")
+
+#: Earlier orders kept. A screen may ask from an order that a refresh has just replaced.
+ORDERS_KEPT: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the reader is getting on."""
+
+    interval: float
+    """Seconds between refreshes as asked for."""
+    actual_interval: float
+    """Seconds between refreshes as it is."""
+    collect_seconds: float
+    refreshes: int
+    paused: bool
+
+
+def socket_row(table: SocketTable, s: InetSocket) -> SocketRow:
+    """One socket of the table as a row."""
+    attribution = table.attribution(s)
+    owner = attribution.owners[0] if attribution.owners else None
+    return SocketRow(
+        key=str(s.cookie),
+        netid=s.netid,
+        state=s.state,
+        age=table.age(s),
+        local=endpoint_text(s.local_address, s.local_port),
+        remote=endpoint_text(s.remote_address, s.remote_port),
+        recv_q=s.recv_q,
+        send_q=s.send_q,
+        pid=owner.process.pid if owner else None,
+        process=owner.process.name if owner else "",
+        holders=len({(o.process.pid, o.process.started) for o in attribution.owners}),
+        certain=attribution.certain,
+        exited=owner.exited if owner else False,
+        no_owner=attribution.no_owner.value if attribution.no_owner else None,
+        user=table.user(s),
+    )
+
+
+class ViewMaker:
+    """Holds the current table and what the last query made of it, so that moving the cursor costs a window."""
+
+    def __init__(self) -> None:
+        self._table: SocketTable | None = None
+        self._arrangement: Arrangement | None = None
+        self._whole: Arrangement | None = None
+        """Of the current table, so that typing a filter need not sort."""
+        self._good_filter = parse_filter("")
+        self._orders: deque[RowOrder] = deque(maxlen=ORDERS_KEPT)
+        self._asked: str | None = None
+        self._landed: str | None = None
+        self._group: tuple[str, str] | None = None
+
+    def show(self, table: SocketTable, query: Query) -> Generator[None, None, None]:
+        """Prepare the new table for the query, a few milliseconds a step; the old one answers until the end."""
+        chosen, _error = self._choose(query)
+        arrangement = yield from arrange_steps(table, chosen, query)
+        self._table, self._whole = table, None
+        self._keep(arrangement)
+
+    def answer(self, query: Query, pace: Pace) -> View | None:
+        """The view from the current table; None before the first one.
+
+        A filter that is refused leaves the rows of the last good one and says why.
+        """
+        if self._table is None:
+            return None
+        chosen, error = self._choose(query)
+        self._good_filter = chosen
+        arrangement = self._arranged(self._table, chosen, query)
+        cursor = self._follow(query, arrangement.order)
+        first, end = _window(query, cursor, len(arrangement.order))
+        rows = arrangement.rows[first:end]
+        of_sockets = query.view == "sockets"
+        return View(
+            serial=query.serial,
+            summary=_summary(self._table, len(arrangement.passing), pace),
+            histogram=self._table.lines,
+            first=first,
+            length=len(arrangement.order),
+            cursor=cursor,
+            rows=tuple(socket_row(self._table, s) for s in cast("list[InetSocket]", rows)) if of_sockets else (),
+            groups=() if of_sockets else tuple(cast("list[GroupRow]", rows)),
+            filter_error=error,
+            group_name=self._name_group(self._table, query.group),
+        )
+
+    def pids(self, request: PidQuery) -> Pids:
+        """The PIDs of the asked rows, over the current table and the last query answered."""
+        arrangement = self._arrangement
+        if arrangement is None:
+            return Pids(request.serial, (), (), 0)
+        if request.keys is None:
+            return pids_of_view(arrangement, request.serial)
+        return pids_of_keys(arrangement, request.keys, request.serial)
+
+    def _choose(self, query: Query) -> tuple[Filter, str | None]:
+        if query.filter == self._good_filter.text:
+            return self._good_filter, None
+        try:
+            return parse_filter(query.filter), None
+        except FilterError as error:
+            return self._good_filter, str(error)
+
+    def _arranged(self, table: SocketTable, chosen: Filter, query: Query) -> Arrangement:
+        earlier = [a for a in (self._arrangement, self._whole) if a is not None]
+        for arrangement in earlier:
+            if arrangement.answers(table, chosen, query):
+                self._arrangement = arrangement
+                return arrangement
+        return self._keep(_finish(arrange_steps(table, chosen, query, earlier)))
+
+    def _keep(self, arrangement: Arrangement) -> Arrangement:
+        self._arrangement = arrangement
+        if arrangement.is_whole:
+            self._whole = arrangement
+        return arrangement
+
+    def _follow(self, query: Query, order: RowOrder) -> int:
+        """The row of the cursor in the new order: its own, else its neighbour in the newest order that had it."""
+        if not self._orders or self._orders[-1] is not order:
+            self._orders.append(order)
+        row = self._locate(query, order)
+        row = max(0, min(row, len(order) - 1))
+        self._asked = query.cursor
+        self._landed = order.key(row) if len(order) and query.cursor is not None else None
+        return row
+
+    def _locate(self, query: Query, order: RowOrder) -> int:
+        if query.cursor is None:
+            return query.position
+        row = order.find(query.cursor, query.position)
+        if row is not None:
+            return row
+        # The screen may ask again for a row that went earlier: then its stand-in goes on from where it was.
+        key = self._landed if query.cursor == self._asked and self._landed is not None else query.cursor
+        for earlier in reversed(self._orders):
+            row = earlier.neighbour(key, order)
+            if row is not None:
+                return row
+        return query.position
+
+    def _name_group(self, table: SocketTable, key: str | None) -> str | None:
+        """A process keeps its name when its last socket goes."""
+        if key is None:
+            return None
+        name = group_name(table, key)
+        if name is None:
+            if self._group and self._group[0] == key:
+                return self._group[1]
+            return f"PID {key.removeprefix('pid:').partition(':')[0]}"
+        self._group = (key, name)
+        return name
+
+
+def _window(query: Query, cursor: int, length: int) -> tuple[int, int]:
+    """First row and end of the window: around the cursor, or from `first` when the screen has none."""
+    count = max(1, min(query.count, MAX_WINDOW))
+    wanted = query.first if query.cursor is None else cursor - count // 2
+    first = max(0, min(wanted, length - count))
+    return first, min(length, first + count)
+
+
+def _summary(table: SocketTable, matched: int, pace: Pace) -> Summary:
+    snapshot = table.snapshot
+    return Summary(
+        host=snapshot.host,
+        source=snapshot.source,
+        privileged=snapshot.privileged,
+        taken_at=snapshot.taken_at,
+        total=len(snapshot.sockets),
+        matched=matched,
+        complete=snapshot.complete,
+        warnings=snapshot.warnings,
+        hidden=table.hidden,
+        interval=pace.interval,
+        actual_interval=pace.actual_interval,
+        collect_seconds=pace.collect_seconds,
+        refreshes=pace.refreshes,
+        paused=pace.paused,
+    )
+
+
+def _finish(steps: Generator[None, None, _T]) -> _T:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast(_T, end.value)

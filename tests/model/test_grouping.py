@@ -1,0 +1,120 @@
+"""Groups by process and by remote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import pytest
+
+from sockview.model.grouping import group_name, group_steps, members
+from sockview.model.inet_socket import InetSocket
+from sockview.model.query import Age, GroupRow
+from sockview.model.socket_table import SocketTable
+from tests.model.builders import busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+
+NGINX = make_process(80, "nginx")
+WORKER = make_process(81, "nginx")
+CURL = make_process(4711, "curl")
+
+LISTENER = make_socket("LISTEN", "0.0.0.0:80", uid=0)
+SHARED = make_socket("ESTABLISHED", "10.0.0.7:80", "10.1.1.1:1000")
+LEAKED = make_socket("CLOSE_WAIT", "10.0.0.7:80", "10.1.1.1:1001")
+LEFT = make_socket("TIME_WAIT", "10.0.0.7:80", "10.1.1.2:1002")
+ORPHAN = make_socket("LAST_ACK", "10.0.0.7:99", "10.1.1.2:1002")
+HIDDEN = make_socket("ESTABLISHED", "10.0.0.7:22", "10.1.1.3:1003", uid=0)
+ALL = (LISTENER, SHARED, LEAKED, LEFT, ORPHAN, HIDDEN)
+TABLE = make_table(
+    make_snapshot(ALL, {NGINX: [LISTENER, SHARED], WORKER: [SHARED, LEAKED]}, unreadable=1, clock=100),
+    make_snapshot(ALL, {NGINX: [LISTENER, SHARED], WORKER: [SHARED, LEAKED]}, unreadable=1, clock=130),
+)
+
+
+def groups(
+    by: Literal["process", "remote"], sockets: Sequence[InetSocket] = ALL, table: SocketTable = TABLE
+) -> dict[str, GroupRow]:
+    return {row.key: row for row in finish(group_steps(sockets, table, by))}
+
+
+def counts(row: GroupRow) -> tuple[int, int, int, int]:
+    return (row.close_wait, row.time_wait, row.established, row.other)
+
+
+def test_a_socket_counts_for_each_of_its_owners() -> None:
+    found = groups("process")
+    assert list(found) == ["pid:80:1000", "pid:81:1000", "none:orphan", "none:hidden"]
+    nginx, worker = found["pid:80:1000"], found["pid:81:1000"]
+    assert (nginx.pid, nginx.name, counts(nginx), nginx.likely) == (80, "nginx", (0, 1, 1, 1), 1)
+    assert (worker.pid, counts(worker), worker.likely) == (81, (1, 0, 1, 0), 0)
+
+
+def test_the_oldest_close_wait_has_its_age() -> None:
+    assert groups("process")["pid:81:1000"].oldest == Age(30.0, None)
+    assert groups("process")["pid:80:1000"].oldest is None
+
+
+def test_what_has_no_owner_is_grouped_by_its_reason() -> None:
+    found = groups("process")
+    assert (found["none:hidden"].name, counts(found["none:hidden"])) == ("(hidden)", (0, 0, 1, 0))
+    assert counts(found["none:orphan"]) == (0, 0, 0, 1)
+    assert found["none:orphan"].pid is None
+
+
+def test_the_user_is_that_of_what_it_opened_itself() -> None:
+    found = groups("process")
+    assert found["pid:80:1000"].user == "www-data"
+    only_listener = groups("process", [LISTENER])
+    assert only_listener["pid:80:1000"].user == "root"
+
+
+def test_only_the_sockets_given_are_counted() -> None:
+    assert {key: counts(row) for key, row in groups("process", [LEAKED]).items()} == {"pid:81:1000": (1, 0, 0, 0)}
+
+
+def test_an_owner_that_exited_is_marked() -> None:
+    alive = make_socket("ESTABLISHED", "10.0.0.7:5", "10.1.1.1:80")
+    closed = make_socket("TIME_WAIT", "10.0.0.7:5", "10.1.1.1:80")
+    table = make_table(make_snapshot([alive], {CURL: [alive]}), make_snapshot([closed], clock=101, pids=[1]))
+    row = groups("process", [closed], table)["pid:4711:1000"]
+    assert (row.name, row.exited, row.likely, counts(row)) == ("curl", True, 0, (0, 1, 0, 0))
+
+
+def test_by_remote() -> None:
+    found = groups("remote")
+    assert {key: (row.name, counts(row), row.ports) for key, row in found.items()} == {
+        "remote:10.1.1.1": ("10.1.1.1", (1, 0, 1, 0), "2 ports"),
+        "remote:10.1.1.2": ("10.1.1.2", (0, 1, 0, 1), "1002"),
+        "remote:10.1.1.3": ("10.1.1.3", (0, 0, 1, 0), "1003"),
+        "remote:*": ("(no peer)", (0, 0, 0, 1), ""),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "sockets", "name"),
+    [
+        ("pid:80:1000", [LISTENER, SHARED, LEFT], "80 nginx"),
+        ("pid:81:1000", [SHARED, LEAKED], "81 nginx"),
+        ("pid:81:999", [], None),
+        ("none:hidden", [HIDDEN], "(hidden)"),
+        ("none:orphan", [ORPHAN], "(orphans)"),
+        ("none:gone", [], "(gone)"),
+        ("remote:10.1.1.1", [SHARED, LEAKED], "10.1.1.1"),
+        ("remote:*", [LISTENER], "(no peer)"),
+        ("remote:nowhere", [], "nowhere"),
+        ("pid:", [], None),
+        ("pid:x:y", [], None),
+        ("pid:1", [], None),
+        ("none:such", [], "such"),
+        ("rubbish", [], ""),
+    ],
+)
+def test_members_and_name_of_a_group(key: str, sockets: list[InetSocket], name: str | None) -> None:
+    assert list(members(TABLE, key)) == sockets
+    assert group_name(TABLE, key) == name
+
+
+@pytest.mark.parametrize("by", ["process", "remote"])
+def test_the_members_of_a_group_are_those_it_counts(by: Literal["process", "remote"]) -> None:
+    table = make_table(busy_snapshot(700), busy_snapshot(700, offset=50, clock=101))
+    for key, row in groups(by, table.snapshot.sockets, table).items():
+        assert len(members(table, key)) == sum(counts(row))

@@ -1,0 +1,249 @@
+"""The order of sockets and groups: numeric, total, the same whatever order they come in."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sockview.model.columns import PROCESS_COLUMNS, REMOTE_COLUMNS, SOCKET_COLUMNS
+from sockview.model.inet_socket import UDP, InetSocket, address_text, endpoint_text
+from sockview.model.order import (
+    STEP,
+    is_descending,
+    order_groups,
+    order_sockets,
+    order_steps,
+    socket_value,
+    standing_steps,
+)
+from sockview.model.query import Age, GroupRow
+from sockview.model.socket_table import SocketTable
+from sockview.model.tcp_state import state_name
+from tests.model.builders import busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+
+SOCKET_KEYS = [column.key for column in SOCKET_COLUMNS]
+
+ALPHA, BETA = make_process(20, "alpha"), make_process(100, "Beta")
+SOCKETS = [
+    make_socket("LISTEN", "0.0.0.0:80", uid=0),
+    make_socket("CLOSE_WAIT", "10.0.0.10:80", "10.2.0.1:9", recv_q=5),
+    make_socket("CLOSE_WAIT", "10.0.0.9:80", "10.2.0.1:10", recv_q=50),
+    make_socket("TIME_WAIT", "10.0.0.9:443", "10.2.0.1:11", time_left=50),
+    make_socket("TIME_WAIT", "10.0.0.9:443", "10.2.0.1:12", time_left=5),
+    make_socket("ESTABLISHED", "[::1]:80", "[::1]:70", recv_q=None),
+    make_socket("ESTABLISHED", "10.0.0.9:1000", "10.11.0.1:5"),
+    make_socket("UNCONN", "0.0.0.0:53", protocol=UDP),
+]
+TABLE = make_table(make_snapshot(SOCKETS, {ALPHA: SOCKETS[1:2], BETA: [SOCKETS[2], SOCKETS[6]]}))
+
+
+def ordered(column: str, reverse: bool = False) -> list[str]:
+    return [
+        f"{state_name(s.state)} {endpoint_text(s.local_address, s.local_port)} {s.remote_port}"
+        for s in order_sockets(SOCKETS, TABLE, column, reverse)
+    ]
+
+
+def test_the_standing_order_is_urgency_then_numeric_ends() -> None:
+    assert ordered("state") == [
+        "CLOSE_WAIT 10.0.0.9:80 10",
+        "CLOSE_WAIT 10.0.0.10:80 9",
+        "TIME_WAIT 10.0.0.9:443 11",
+        "TIME_WAIT 10.0.0.9:443 12",
+        "ESTABLISHED 10.0.0.9:1000 5",
+        "ESTABLISHED [::1]:80 70",
+        "LISTEN 0.0.0.0:80 0",
+        "UNCONN 0.0.0.0:53 0",
+    ]
+
+
+def test_reversing_turns_the_values_and_leaves_equal_rows() -> None:
+    assert ordered("state", reverse=True)[2:4] == ["ESTABLISHED 10.0.0.9:1000 5", "ESTABLISHED [::1]:80 70"]
+    assert ordered("state", reverse=True)[-2:] == ["CLOSE_WAIT 10.0.0.9:80 10", "CLOSE_WAIT 10.0.0.10:80 9"]
+
+
+def test_ages_and_queues_have_the_largest_on_top() -> None:
+    assert ordered("age")[:2] == ["TIME_WAIT 10.0.0.9:443 12", "TIME_WAIT 10.0.0.9:443 11"]
+    assert ordered("recv_q")[:2] == ["CLOSE_WAIT 10.0.0.9:80 10", "CLOSE_WAIT 10.0.0.10:80 9"]
+
+
+def test_rows_without_value_come_last_in_both_directions() -> None:
+    for reverse in (False, True):
+        assert ordered("recv_q", reverse)[-1] == "ESTABLISHED [::1]:80 70"
+        assert ordered("remote", reverse)[-2:] == ["LISTEN 0.0.0.0:80 0", "UNCONN 0.0.0.0:53 0"]
+        owned = {"CLOSE_WAIT 10.0.0.9:80 10", "CLOSE_WAIT 10.0.0.10:80 9", "ESTABLISHED 10.0.0.9:1000 5"}
+        assert set(ordered("pid", reverse)[:3]) == owned
+        assert set(ordered("process", reverse)[:3]) == owned
+
+
+def test_text_is_in_the_order_of_the_alphabet_and_numbers_of_size() -> None:
+    assert ordered("process")[0] == ordered("pid")[0] == "CLOSE_WAIT 10.0.0.10:80 9"
+    assert ordered("remote")[:2] == ["CLOSE_WAIT 10.0.0.10:80 9", "CLOSE_WAIT 10.0.0.9:80 10"]
+    assert ordered("local")[0] == "UNCONN 0.0.0.0:53 0"
+    assert ordered("proto")[-1] == "UNCONN 0.0.0.0:53 0"
+
+
+def test_an_unknown_column_is_the_standing_order() -> None:
+    assert ordered("close_wait") == ordered("no such") == ordered("state")
+
+
+# ------------------------------------------------------------------ properties
+ADDRESSES = st.one_of(
+    st.binary(min_size=4, max_size=4), st.binary(min_size=16, max_size=16), st.just(b""), st.just(b"\0" * 4)
+)
+MADE_UP = st.builds(
+    InetSocket,
+    protocol=st.sampled_from((6, 17)),
+    family=st.sampled_from((4, 6)),
+    state=st.integers(0, 300),
+    local_address=ADDRESSES,
+    local_port=st.integers(0, 65535),
+    remote_address=ADDRESSES,
+    remote_port=st.integers(0, 65535),
+    recv_q=st.none() | st.integers(0, 3),
+    send_q=st.none() | st.integers(0, 2**32),
+    uid=st.none() | st.sampled_from((0, 33, 1000)),
+    inode=st.integers(0, 5),
+    cookie=st.integers(-(2**63), 2**64 - 1),
+)
+
+
+@settings(deadline=None)
+@given(
+    sockets=st.lists(MADE_UP, max_size=25, unique_by=lambda s: s.cookie % 2**64),
+    column=st.sampled_from(SOCKET_KEYS),
+    reverse=st.booleans(),
+    seed=st.randoms(use_true_random=False),
+)
+def test_the_order_is_total(sockets: list[InetSocket], column: str, reverse: bool, seed: random.Random) -> None:
+    table = make_table(make_snapshot(sockets))
+    result = order_sockets(sockets, table, column, reverse)
+    assert sorted(s.cookie for s in result) == sorted(s.cookie for s in sockets)
+    mixed = list(sockets)
+    seed.shuffle(mixed)
+    assert order_sockets(mixed, table, column, reverse) == result
+    value = socket_value(table, column)
+    known = [found for s in result if (found := value(s)) is not None]
+    assert known == sorted(known, reverse=is_descending(column, reverse))
+    assert all(value(s) is None for s in result[len(known) :])
+
+
+@pytest.fixture(scope="module")
+def large() -> SocketTable:
+    return make_table(busy_snapshot(20_000))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("column", SOCKET_KEYS)
+def test_many_steps_give_what_one_sort_gives(large: SocketTable, column: str, reverse: bool) -> None:
+    table = large
+    sockets = list(table.snapshot.sockets)
+    random.Random(7).shuffle(sockets)
+    steps = order_steps(sockets, table, column, reverse)
+    assert sum(1 for _ in steps) >= len(sockets) // STEP
+    standing = finish(standing_steps(sockets))
+    value = socket_value(table, column)
+    known = [s for s in standing if value(s) is not None]
+    expected = sorted(known, key=value, reverse=is_descending(column, reverse))
+    expected += [s for s in standing if value(s) is None]
+    assert finish(order_steps(sockets, table, column, reverse)) == expected
+    assert finish(order_steps(standing, table, column, reverse, standing=True)) == expected
+
+
+def test_twins_are_told_apart_by_their_cookie() -> None:
+    twins = [make_socket("LISTEN", "0.0.0.0:80", cookie=cookie) for cookie in (9, 3, 2**64 - 1, -5)]
+    table = make_table(make_snapshot(twins))
+    assert [s.cookie for s in order_sockets(twins, table, "state")] == [3, 9, -5, 2**64 - 1]
+
+
+def test_no_sockets() -> None:
+    assert order_sockets([], TABLE, "age") == []
+
+
+# ------------------------------------------------------------------ groups
+def group(
+    name: str, pid: int | None = None, close_wait: int = 0, oldest: float | None = None, ports: str = "", user: str = ""
+) -> GroupRow:
+    age = None if oldest is None else Age(oldest, None)
+    return GroupRow(f"{pid}:{name}", pid, name, user, close_wait, 0, 1, 0, 0, age, ports=ports)
+
+
+GROUPS = [
+    group("beta", 30, close_wait=2, oldest=10, user="root"),
+    group("Alpha", 200, close_wait=2, oldest=99, user="www-data"),
+    group("alpha", 4, close_wait=7),
+    group("(hidden)", None),
+]
+
+
+def names(rows: list[GroupRow]) -> list[str]:
+    return [f"{row.name} {row.pid}" for row in rows]
+
+
+def test_groups_have_the_largest_leak_on_top() -> None:
+    assert names(order_groups(GROUPS, "close_wait")) == ["alpha 4", "Alpha 200", "beta 30", "(hidden) None"]
+    assert names(order_groups(GROUPS, "close_wait", reverse=True)) == [
+        "(hidden) None",
+        "Alpha 200",
+        "beta 30",
+        "alpha 4",
+    ]
+    assert order_groups(GROUPS, "no such") == order_groups(GROUPS, "close_wait")
+
+
+def test_groups_by_other_columns() -> None:
+    assert names(order_groups(GROUPS, "pid")) == ["alpha 4", "beta 30", "Alpha 200", "(hidden) None"]
+    assert names(order_groups(GROUPS, "pid", reverse=True)) == ["Alpha 200", "beta 30", "alpha 4", "(hidden) None"]
+    assert names(order_groups(GROUPS, "process")) == ["Alpha 200", "alpha 4", "beta 30", "(hidden) None"]
+    assert names(order_groups(GROUPS, "oldest"))[:2] == ["Alpha 200", "beta 30"]
+    assert names(order_groups(GROUPS, "oldest", reverse=True))[:2] == ["beta 30", "Alpha 200"]
+    assert names(order_groups(GROUPS, "user"))[:2] == ["beta 30", "Alpha 200"]
+
+
+def test_remotes_are_in_numeric_order() -> None:
+    remotes = [group(name) for name in ("10.0.0.10", "(no peer)", "::1", "9.9.9.9", "10.0.0.9")]
+    assert [row.name for row in order_groups(remotes, "remote")] == [
+        "9.9.9.9",
+        "10.0.0.9",
+        "10.0.0.10",
+        "::1",
+        "(no peer)",
+    ]
+
+
+def test_ports_are_in_numeric_order_single_ones_first() -> None:
+    remotes = [group("x", ports=ports) for ports in ("1,200 ports", "8080", "", "443", "2 ports")]
+    assert [row.ports for row in order_groups(remotes, "ports")] == ["443", "8080", "2 ports", "1,200 ports", ""]
+
+
+ROWS = st.builds(
+    GroupRow,
+    key=st.text(max_size=3),
+    pid=st.none() | st.integers(1, 5),
+    name=st.sampled_from(["a", "A", "10.0.0.1", "::1", "(orphan)", address_text(b"\x0a\0\0\x02")]),
+    user=st.sampled_from(["", "root"]),
+    close_wait=st.integers(0, 2),
+    time_wait=st.integers(0, 2),
+    established=st.integers(0, 2),
+    other=st.integers(0, 2),
+    likely=st.just(0),
+    oldest=st.none() | st.builds(Age, st.floats(0, 3), st.none()),
+    ports=st.sampled_from(["", "80", "3 ports"]),
+)
+
+
+@given(
+    rows=st.lists(ROWS, max_size=10, unique_by=lambda row: row.key),
+    column=st.sampled_from([column.key for column in (*PROCESS_COLUMNS, *REMOTE_COLUMNS)]),
+    reverse=st.booleans(),
+    seed=st.randoms(use_true_random=False),
+)
+def test_the_order_of_groups_is_total(rows: list[GroupRow], column: str, reverse: bool, seed: random.Random) -> None:
+    result = order_groups(rows, column, reverse)
+    mixed = list(rows)
+    seed.shuffle(mixed)
+    assert order_groups(mixed, column, reverse) == result
+    assert len(result) == len(rows)
