@@ -1,0 +1,157 @@
+"""The sock_diag socket: asks the kernel for its socket table, one family and protocol at a time.
+
+Needs no privilege: every user may see every TCP and UDP socket of the network namespace
+(``sock_diag(7)``). Nothing here waits longer than `TIMEOUT` for the kernel.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import Final, Protocol
+
+from sockview.collect.inet_diag import ALL_STATES, Batch, dump_request, parse_chunk
+from sockview.errors import CollectError
+from sockview.model.inet_socket import TCP, UDP, InetSocket
+
+_NETLINK_SOCK_DIAG: Final = 4  # linux/netlink.h
+#: Seconds to wait for a message. The kernel writes a dump while it is read, so it is never really waited for.
+TIMEOUT: Final = 2.0
+#: A dump comes in pieces of at most 32 KiB (``netlink_recvmsg`` in ``net/netlink/af_netlink.c``).
+_BUFFER_SIZE: Final = 64 * 1024
+#: So many chunks without one message of ours: something else is writing to this socket.
+_MAX_FOREIGN_CHUNKS: Final = 1000
+
+_PROTOCOL_NAMES: Final[dict[int, str]] = {TCP: "TCP", UDP: "UDP"}
+_cookie_of = itemgetter(InetSocket._fields.index("cookie"))
+
+
+_REMEDIES: Final[dict[int, str]] = {
+    errno.EPERM: "a security policy forbids it; allow AF_NETLINK or use --source psutil",
+    errno.EACCES: "a security policy forbids it; allow AF_NETLINK or use --source psutil",
+    errno.ENOENT: "the kernel lacks the module; load tcp_diag and udp_diag with modprobe",
+    errno.EPROTONOSUPPORT: "the kernel has no sock_diag; load inet_diag with modprobe or use --source psutil",
+    errno.EAFNOSUPPORT: "the kernel or a sandbox has no netlink; use --source psutil",
+    errno.EOPNOTSUPP: "the kernel or a sandbox does not support it; use --source psutil",
+    errno.ENOBUFS: "the kernel ran out of memory for the answer; try again",
+    errno.ENOMEM: "the kernel ran out of memory for the answer; try again",
+    errno.EMFILE: "sockview has too many files open; raise ulimit -n",
+    errno.ENFILE: "the system has too many files open; close some or raise fs.file-max",
+    errno.ETIMEDOUT: "the kernel did not answer in time; try again, or use --source psutil",
+    errno.EPROTO: "the answers do not belong to the question; use --source psutil",
+}
+_REMEDY: Final = "try again, or use --source psutil"
+
+
+class Channel(Protocol):
+    """What a dump needs of a socket."""
+
+    def send(self, data: bytes, /) -> int: ...
+
+    def recv_into(self, buffer: bytearray, nbytes: int = ..., flags: int = ..., /) -> int:
+        """The length of the next datagram, even where it is longer than the buffer (MSG_TRUNC)."""
+        ...
+
+
+class DumpError(CollectError):
+    """sock_diag, or one dump, failed."""
+
+    def __init__(self, what: str, number: int, remedy: str | None = None) -> None:
+        self.errno = number
+        """Tells a caller whether the kernel merely lacks that family."""
+        self.reason = f"{what} ({os.strerror(number)})" if number else what
+        """Without the remedy, for a caller that has another one."""
+        super().__init__(f"{self.reason}: {remedy or _REMEDIES.get(number, _REMEDY)}.")
+
+
+@dataclass(slots=True)
+class Dump:
+    """The sockets of one family and protocol."""
+
+    sockets: dict[int, InetSocket] = field(default_factory=dict)
+    """Cookie -> socket. The kernel walks a hash table that lives on: a socket may come twice."""
+    interrupted: bool = False
+    """The table changed during both attempts: rows may be missing."""
+    damaged: int = 0
+    """Messages that could not be understood."""
+
+
+def open_netlink() -> socket.socket:
+    """A sock_diag socket of the present network namespace; the caller closes it. Raises CollectError."""
+    if not hasattr(socket, "AF_NETLINK"):
+        raise DumpError("this system has no sock_diag, the socket table of Linux", 0, "use --source psutil")
+    try:
+        channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_SOCK_DIAG)
+    except OSError as error:
+        raise DumpError("sock_diag cannot be opened", error.errno or 0) from error
+    try:
+        channel.settimeout(TIMEOUT)
+        channel.connect((0, 0))  # from now on only the kernel is heard
+    except OSError as error:
+        channel.close()
+        raise DumpError("sock_diag cannot be reached", error.errno or 0) from error
+    return channel
+
+
+def probe() -> None:
+    """Return if sock_diag answers at all; else raise CollectError with the reason."""
+    with closing(open_netlink()) as channel:
+        for _ in dump_sockets(channel, 4, TCP, states=0):
+            pass
+
+
+def dump_name(family: int, protocol: int) -> str:
+    """``TCP over IPv4``."""
+    return f"{_PROTOCOL_NAMES.get(protocol, protocol)} over IPv{family}"
+
+
+def dump_sockets(
+    channel: Channel, family: int, protocol: int, *, states: int = ALL_STATES, extensions: int = 0, sequence: int = 1
+) -> Generator[None, None, Dump]:
+    """Dump the sockets of one family (4 or 6) and protocol, yielding after each chunk (about 1 ms).
+
+    A dump that the kernel marks as interrupted is made once more; `sequence` and the number after it
+    name the two attempts. Raises DumpError.
+    """
+    name = dump_name(family, protocol)
+    for attempt in (0, 1):
+        request = dump_request(family, protocol, sequence + attempt, states, extensions)
+        try:
+            dump = yield from _one_dump(channel, request, sequence + attempt, protocol)
+        except TimeoutError as error:
+            raise DumpError(f"{name} cannot be read", errno.ETIMEDOUT) from error
+        except OSError as error:
+            raise DumpError(f"{name} cannot be read", error.errno or 0) from error
+        if not dump.interrupted:
+            break
+    return dump
+
+
+def _one_dump(channel: Channel, request: bytes, sequence: int, protocol: int) -> Generator[None, None, Dump]:
+    channel.send(request)
+    dump = Dump()
+    buffer = bytearray(_BUFFER_SIZE)
+    foreign = 0
+    while True:
+        length = channel.recv_into(buffer, 0, socket.MSG_TRUNC)
+        batch = parse_chunk(buffer, length, sequence, protocol)
+        _add(dump, batch, truncated=length > len(buffer))
+        if batch.error:
+            raise OSError(batch.error, os.strerror(batch.error))
+        if batch.done:
+            return dump
+        foreign = 0 if batch.answered else foreign + 1
+        if foreign > _MAX_FOREIGN_CHUNKS:
+            raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
+        yield
+
+
+def _add(dump: Dump, batch: Batch, *, truncated: bool) -> None:
+    dump.sockets.update(zip(map(_cookie_of, batch.sockets), batch.sockets, strict=True))
+    dump.interrupted |= batch.interrupted
+    dump.damaged += batch.damaged + truncated

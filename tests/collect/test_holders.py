@@ -1,0 +1,161 @@
+"""The walk over a /proc made for the test."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+
+from sockview.collect.holders import Holders, find_holders
+from sockview.errors import CollectError
+from tests.collect.steps import finish
+
+Links = dict[int, str]
+
+
+class FakeProc:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.add(1, b"init", {})
+
+    def add(self, pid: int, comm: bytes, links: Links, *, started: int = 1000, stat: bool = True) -> None:
+        directory = self.root / str(pid)
+        (directory / "fd").mkdir(parents=True)
+        for fd, target in links.items():
+            (directory / "fd" / str(fd)).symlink_to(target)
+        if stat:
+            (directory / "stat").write_bytes(b"%d (%s) S" % (pid, comm) + b" 0" * 18 + b" %d 0" % started)
+            (directory / "cmdline").write_bytes(comm + b"\0-x\0")
+
+    def holders(self, wanted: Collection[int] = range(1, 1000)) -> Holders:
+        return finish(find_holders(str(self.root), wanted))[0]
+
+
+@pytest.fixture
+def proc(tmp_path: Path) -> FakeProc:
+    return FakeProc(tmp_path)
+
+
+def pairs(found: Holders, inode: int) -> list[tuple[int, int]]:
+    return [(holder.process.pid, holder.fd) for holder in found.by_inode[inode]]
+
+
+def test_all_holders_of_an_inode_in_order(proc: FakeProc) -> None:
+    proc.add(100, b"master", {3: "socket:[7]", 10: "socket:[7]", 4: "socket:[8]"})
+    proc.add(99, b"worker", {12: "socket:[7]"})
+    proc.add(1000, b"worker", {12: "socket:[7]", 9: "/dev/null", 8: "pipe:[7]", 7: "anon_inode:[eventpoll]"})
+    found = proc.holders()
+    assert pairs(found, 7) == [(99, 12), (100, 3), (100, 10), (1000, 12)]
+    assert pairs(found, 8) == [(100, 4)]
+    process = found.by_inode[8][0].process
+    assert (process.name, process.command, process.started) == ("master", "master -x", 1000)
+    assert (found.unreadable, found.warnings) == (0, [])
+
+
+def test_only_wanted_inodes_and_only_their_processes_are_read(proc: FakeProc) -> None:
+    proc.add(100, b"a", {3: "socket:[7]", 4: "socket:[8]"})
+    proc.add(101, b"b", {3: "socket:[9]"}, stat=False)
+    assert set(proc.holders({8}).by_inode) == {8}
+
+
+def test_a_process_that_vanishes_holds_nothing(proc: FakeProc) -> None:
+    proc.add(100, b"a", {3: "socket:[7]"}, stat=False)
+    (proc.root / "101").mkdir()
+    found = proc.holders()
+    assert (found.by_inode, found.unreadable) == ({}, 0)
+
+
+def test_what_is_no_process_and_no_socket_is_passed_over(proc: FakeProc) -> None:
+    for name in ("self", "²", "net", "0x1"):
+        (proc.root / name).mkdir()
+    proc.add(100, b"a", {3: "socket:[x]", 4: "socket:[", 5: "socket:[]", 6: "socket:[7]"})
+    assert set(proc.holders().by_inode) == {7}
+
+
+@pytest.mark.parametrize("comm", [b"a) S 1 (b", b"x\ny", b"\x1b]52;c;AAAA\x07", "\u202eevil".encode()])
+def test_hostile_names_come_out_clean(proc: FakeProc, comm: bytes) -> None:
+    proc.add(100, comm, {3: "socket:[7]"})
+    process = proc.holders().by_inode[7][0].process
+    assert process.started == 1000
+    assert process.name.isprintable() and process.command.isprintable()
+
+
+def test_many_descriptors_and_processes_are_read_in_steps(proc: FakeProc) -> None:
+    proc.add(100, b"big", {fd: f"socket:[{fd}]" for fd in range(1, 1500)})
+    for pid in range(200, 300):
+        proc.add(pid, b"small", {3: "/dev/null"})
+    found, steps = finish(find_holders(str(proc.root), range(10_000)))
+    assert len(found.by_inode) == 1499
+    assert steps >= 3
+
+
+def test_processes_hidden_by_the_mount_are_not_taken_for_absent(tmp_path: Path) -> None:
+    proc = FakeProc(tmp_path / "proc")
+    (tmp_path / "proc" / "1").rename(tmp_path / "1")
+    proc.add(100, b"mine", {3: "socket:[7]"})
+    found = proc.holders()
+    assert (set(found.by_inode), found.unreadable) == ({7}, 1)
+
+
+def failing(call: Callable[..., object], part: str, number: int) -> Callable[..., object]:
+    def wrapped(path: str, *args: object, **kwargs: object) -> object:
+        if part in path:
+            raise OSError(number, os.strerror(number), path)
+        return call(path, *args, **kwargs)
+
+    return wrapped
+
+
+@pytest.mark.parametrize(
+    ("number", "unreadable", "warned"),
+    [
+        (errno.EACCES, 1, False),
+        (errno.EPERM, 1, False),
+        (errno.ESRCH, 0, False),
+        (errno.ENOENT, 0, False),
+        (errno.EMFILE, 1, True),
+    ],
+)
+def test_a_process_that_cannot_be_opened(
+    proc: FakeProc, monkeypatch: pytest.MonkeyPatch, number: int, unreadable: int, warned: bool
+) -> None:
+    proc.add(100, b"a", {3: "socket:[7]"})
+    proc.add(101, b"b", {3: "socket:[8]"})
+    monkeypatch.setattr(os, "open", failing(os.open, "/100/fd", number))
+    found = proc.holders()
+    assert set(found.by_inode) == {8}
+    assert (found.unreadable, bool(found.warnings)) == (unreadable, warned)
+    assert all("ulimit -n" in text for text in found.warnings)
+
+
+def test_a_descriptor_closed_meanwhile_does_not_end_the_process(
+    proc: FakeProc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(100, b"a", {3: "socket:[7]", 44: "socket:[8]", 5: "socket:[9]"})
+    monkeypatch.setattr(os, "readlink", failing(os.readlink, "44", errno.ENOENT))
+    assert set(proc.holders().by_inode) == {7, 9}
+
+
+def test_an_unexpected_error_is_not_swallowed(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    proc.add(100, b"a", {3: "socket:[7]"})
+    monkeypatch.setattr(os, "readlink", failing(os.readlink, "3", errno.EIO))
+    with pytest.raises(OSError, match="3"):
+        proc.holders()
+
+
+def test_no_proc_at_all_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CollectError, match="mount proc there"):
+        finish(find_holders(str(tmp_path / "none"), {1}))
+
+
+def test_no_directory_stays_open(proc: FakeProc) -> None:
+    proc.add(100, b"big", {fd: f"socket:[{fd}]" for fd in range(1, 1500)})
+    before = len(os.listdir("/dev/fd"))
+    walk = find_holders(str(proc.root), range(10_000))
+    next(walk)
+    walk.close()
+    proc.holders()
+    assert len(os.listdir("/dev/fd")) == before

@@ -1,0 +1,142 @@
+"""The Linux source: how its parts are put together, and what it does when one of them fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import pytest
+
+from sockview.collect import native
+from sockview.collect.holders import Holders
+from sockview.collect.native import NativeSource
+from sockview.collect.netlink import Dump, DumpError
+from sockview.errors import CollectError
+from sockview.model.inet_socket import TCP, InetSocket
+from sockview.model.owner import Holder, Process
+from sockview.model.snapshot import Snapshot
+from tests.collect.steps import finish
+
+Dumper = Callable[..., Generator[None, None, Dump]]
+ONE = InetSocket(TCP, 4, 1, bytes(4), 80, bytes(4), 1, 0, 0, 0, 7, 70)
+
+
+class NoChannel:
+    def close(self) -> None:
+        pass
+
+
+def dumping(*failures: tuple[int, int, int], dump: Dump | None = None) -> Dumper:
+    """A dump that fails with an errno for some (family, protocol)."""
+
+    def dumps(_: object, family: int, protocol: int) -> Generator[None, None, Dump]:
+        yield
+        for number in (number for *kind, number in failures if kind == [family, protocol]):
+            raise DumpError(f"{protocol} over IPv{family} cannot be read", number)
+        if (family, protocol) == (4, TCP):
+            return dump or Dump({ONE.cookie: ONE})
+        return Dump()
+
+    return dumps
+
+
+@pytest.fixture(autouse=True)
+def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "open_netlink", NoChannel)
+    monkeypatch.setattr(native, "dump_sockets", dumping())
+
+
+def collect(proc: Path, host: Callable[[], str] = lambda: "web") -> Snapshot:
+    (proc / "1" / "fd").mkdir(parents=True, exist_ok=True)
+    source = NativeSource(str(proc), clock=lambda: 5.0, wall_clock=lambda: 1e9, host=host)
+    return finish(source.collect())[0]
+
+
+def test_the_parts_become_one_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "9" / "fd").mkdir(parents=True)
+    (tmp_path / "9" / "fd" / "3").symlink_to("socket:[7]")
+    (tmp_path / "9" / "stat").write_bytes(b"9 (web) S" + b" 0" * 18 + b" 44")
+    (tmp_path / "9" / "cmdline").write_bytes(b"/bin/web\0")
+    found = collect(tmp_path, host=lambda: "host\x1b[2J")
+    assert found == Snapshot(
+        taken_at=1e9,
+        clock=5.0,
+        host="host\\x1b[2J",
+        source="sock_diag",
+        sockets=(ONE,),
+        holders={7: (Holder(Process(9, "web", "/bin/web", 44), 3),)},
+        users={0: "root"},
+        privileged=os.geteuid() == 0,
+        pids=frozenset({1, 9}),
+    )
+
+
+def test_a_failing_protocol_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "dump_sockets", dumping((4, 17, errno.EPERM), (6, 17, errno.ENOBUFS)))
+    found = collect(tmp_path)
+    assert (found.sockets, found.complete, len(found.warnings)) == ((ONE,), False, 2)
+    assert "17 over IPv4 cannot be read (Operation not permitted)" in found.warnings[0]
+
+
+def test_no_ipv6_is_normal_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "dump_sockets", dumping((6, 6, errno.ENOENT), (6, 17, errno.ENOENT)))
+    found = collect(tmp_path)
+    assert (found.complete, found.warnings) == (True, ())
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net" / "if_inet6").touch()
+    found = collect(tmp_path)
+    assert (found.complete, len(found.warnings)) == (False, 2)
+
+
+def test_no_table_at_all_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "dump_sockets", dumping(*((f, p, errno.EPERM) for f, p in native.DUMPS)))
+    with pytest.raises(CollectError, match="security policy"):
+        collect(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("dump", "text"),
+    [(Dump(interrupted=True), "changed while it was read"), (Dump(damaged=3), "3 messages about TCP over IPv4")],
+)
+def test_a_dump_with_gaps_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dump: Dump, text: str) -> None:
+    monkeypatch.setattr(native, "dump_sockets", dumping(dump=dump))
+    found = collect(tmp_path)
+    assert not found.complete
+    assert [text in warning for warning in found.warnings] == [True]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("surprise \x1b[2J"), CollectError("Nothing there."), OSError(5, "io")])
+def test_a_failing_walk_leaves_the_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def broken(*_: object) -> Generator[None, None, Holders]:
+        yield
+        raise error
+
+    monkeypatch.setattr(native, "find_holders", broken)
+    found = collect(tmp_path)
+    assert (found.sockets, found.owners_read, found.complete) == ((ONE,), False, True)
+    assert len(found.warnings) == 1 and found.warnings[0].isprintable()
+
+
+def test_failing_names_leave_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> object:
+        raise ConnectionError("directory down")
+
+    monkeypatch.setattr("pwd.getpwuid", broken)
+    found = collect(tmp_path, host=lambda: str(broken()))
+    assert (found.sockets, found.owners_read, found.users, found.host) == ((ONE,), True, {}, "")
+    assert [text.split(" could")[0] for text in found.warnings] == ["User names", "The host name"]
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_NETLINK"), reason="needs Linux")
+def test_abandoning_a_collection_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    before = len(os.listdir("/proc/self/fd"))
+    for steps in (1, 3, 8):
+        collection = NativeSource().collect()
+        for _ in range(steps):
+            next(collection, None)
+        collection.close()
+    assert len(os.listdir("/proc/self/fd")) == before

@@ -1,0 +1,125 @@
+"""The dialogue with the kernel, over a scripted channel; and once with the kernel itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+
+import pytest
+
+from sockview.collect import netlink
+from sockview.collect.netlink import Dump, DumpError, dump_sockets, open_netlink
+from sockview.model.inet_socket import TCP, UDP
+from tests.collect import messages as made
+from tests.collect.steps import finish
+
+
+class Script:
+    """A channel that answers with these chunks, or raises."""
+
+    def __init__(self, *answers: bytes | OSError) -> None:
+        self.answers = list(answers)
+        self.requests: list[bytes] = []
+
+    def send(self, data: bytes, /) -> int:
+        self.requests.append(data)
+        return len(data)
+
+    def recv_into(self, buffer: bytearray, nbytes: int = 0, flags: int = 0, /) -> int:
+        assert nbytes == 0 and flags & socket.MSG_TRUNC
+        answer = self.answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        buffer[: len(answer)] = answer[: len(buffer)]
+        return len(answer)
+
+
+def message(cookie: int, sequence: int = 1, flags: int = 2) -> bytes:
+    return made.netlink(made.DIAG, made.inet_diag(cookie=cookie), sequence=sequence, flags=flags)
+
+
+def test_chunks_are_put_together_with_a_step_after_each() -> None:
+    script = Script(message(1) + message(2), message(3), message(1), made.done())
+    dump, steps = finish(dump_sockets(script, 4, TCP))
+    assert list(dump.sockets) == [1, 2, 3], "a socket that the walk meets twice is one socket"
+    assert (steps, dump.interrupted, dump.damaged, len(script.requests)) == (3, False, 0, 1)
+
+
+def test_an_interrupted_dump_is_made_again() -> None:
+    script = Script(message(1, flags=0x12), made.done(), message(2, sequence=2), made.done(sequence=2))
+    dump, _ = finish(dump_sockets(script, 4, TCP))
+    assert (list(dump.sockets), dump.interrupted) == ([2], False)
+    assert [struct.unpack_from("=I", request, 8)[0] for request in script.requests] == [1, 2]
+
+
+def test_a_dump_interrupted_twice_is_marked() -> None:
+    script = Script(message(1, flags=0x12), made.done(), message(2, sequence=2), made.done(sequence=2, flags=0x12))
+    dump, _ = finish(dump_sockets(script, 4, TCP))
+    assert (list(dump.sockets), dump.interrupted) == ([2], True)
+
+
+def test_damage_and_truncation_are_counted() -> None:
+    too_long = message(1) + made.netlink(99, bytes(70_000))
+    dump, _ = finish(dump_sockets(Script(made.netlink(made.DIAG, b"?"), too_long, made.done()), 4, TCP))
+    assert (list(dump.sockets), dump.damaged) == ([1], 3)
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.EACCES, errno.ENOENT, errno.ENOBUFS, errno.EBADMSG])
+@pytest.mark.parametrize("how", ["error", "done", "socket"])
+def test_an_errno_becomes_one_sentence(number: int, how: str) -> None:
+    answers: dict[str, bytes | OSError]
+    answers = {"error": made.error(number), "done": made.done(-number), "socket": OSError(number, "")}
+    with pytest.raises(DumpError) as caught:
+        finish(dump_sockets(Script(answers[how]), 6, UDP))
+    text = str(caught.value)
+    assert text.startswith(f"UDP over IPv6 cannot be read ({os.strerror(number)}): ") and text.endswith(".")
+    assert caught.value.errno == number
+
+
+def test_silence_of_the_kernel_ends() -> None:
+    with pytest.raises(DumpError, match="did not answer in time") as caught:
+        finish(dump_sockets(Script(TimeoutError()), 4, TCP))
+    assert caught.value.errno == errno.ETIMEDOUT
+
+
+def test_a_flood_of_foreign_messages_ends() -> None:
+    class Flood(Script):
+        def recv_into(self, buffer: bytearray, nbytes: int = 0, flags: int = 0, /) -> int:
+            self.answers = [message(1, sequence=99)]
+            return super().recv_into(buffer, nbytes, flags)
+
+    with pytest.raises(DumpError, match="do not belong to the question"):
+        finish(dump_sockets(Flood(), 4, TCP))
+
+
+def test_a_system_without_netlink(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "AF_NETLINK", raising=False)
+    with pytest.raises(DumpError, match="no sock_diag"):
+        netlink.probe()
+
+
+def test_a_sandbox_that_forbids_netlink(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise PermissionError(errno.EACCES, "no")
+
+    monkeypatch.setattr(socket, "AF_NETLINK", 16, raising=False)
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(DumpError, match="a security policy forbids it"):
+        open_netlink()
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_NETLINK"), reason="needs Linux")
+def test_the_kernel_answers() -> None:
+    netlink.probe()
+    with open_netlink() as channel, socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        dump: Dump
+        dump, _ = finish(dump_sockets(channel, 4, TCP, states=1 << 10))
+        mine = [found for found in dump.sockets.values() if found.local_port == port and found.state == 10]
+        assert [found.inode for found in mine] == [os.fstat(listener.fileno()).st_ino]
+        assert {found.state for found in dump.sockets.values()} == {10}
+        # The same socket serves another dump after the first has ended.
+        again, _ = finish(dump_sockets(channel, 4, TCP, sequence=7))
+        assert mine[0].cookie in again.sockets
