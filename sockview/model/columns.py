@@ -23,7 +23,7 @@ from sockview.model.format_text import (
     shorten_middle,
 )
 from sockview.model.owner import NoOwner
-from sockview.model.query import GroupRow, SocketRow, ViewName
+from sockview.model.query import GroupRow, SocketRow
 from sockview.model.tcp_state import state_name
 
 #: Written before the PID of a likely owner.
@@ -128,11 +128,25 @@ def group_name_text(row: GroupRow) -> str:
     return row.name + _EXITED if row.exited else row.name
 
 
+def _count(count: int, likely: int) -> str:
+    """``27``; ``~27`` when some of them are tied to the process by likely evidence only."""
+    return f"{LIKELY_MARK if likely else ''}{count_text(count)}"
+
+
 _COUNTS: Final[tuple[Column, ...]] = (
     Column(
         "close_wait", "CLOSE_WAIT", lambda row: count_text(row.close_wait), 11, 11, 1, align="right", descending=True
     ),
-    Column("time_wait", "TIME_WAIT", lambda row: count_text(row.time_wait), 10, 10, 2, align="right", descending=True),
+    Column(
+        "time_wait",
+        "TIME_WAIT",
+        lambda row: _count(row.time_wait, row.likely_time_wait),
+        10,
+        10,
+        2,
+        align="right",
+        descending=True,
+    ),
     Column(
         "established",
         "ESTABLISHED",
@@ -143,7 +157,16 @@ _COUNTS: Final[tuple[Column, ...]] = (
         align="right",
         descending=True,
     ),
-    Column("other", "OTHER", lambda row: count_text(row.other), 6, 6, 6, align="right", descending=True),
+    Column(
+        "other",
+        "OTHER",
+        lambda row: _count(row.other, row.likely - row.likely_time_wait),
+        6,
+        6,
+        6,
+        align="right",
+        descending=True,
+    ),
     Column("oldest", "OLDEST", lambda row: age_text(row.oldest), 7, 7, 3, align="right", descending=True),
 )
 
@@ -159,13 +182,6 @@ REMOTE_COLUMNS: Final[tuple[Column, ...]] = (
     Column("ports", "PORTS", lambda row: row.ports or NOTHING, 6, 8, 5, align="right"),
     *_COUNTS,
 )
-
-SOCKET_COLUMN: Final[dict[str, Column]] = {column.key: column for column in SOCKET_COLUMNS}
-
-
-def group_columns(view: ViewName) -> tuple[Column, ...]:
-    """The columns of a view of groups."""
-    return REMOTE_COLUMNS if view == "remote" else PROCESS_COLUMNS
 
 
 def widest(columns: Sequence[Column], rows: Sequence[SocketRow | GroupRow]) -> dict[str, int]:

@@ -32,13 +32,15 @@ _JOINING: Final = (("\u1160", "\u11ff"), ("\ud7b0", "\ud7ff"), ("\U0001f3fb", "\
 
 # ------------------------------------------------------------------ numbers
 def age_text(age: Age | None) -> str:
-    """At most 6 cells: ``31s 12m 3h04m 14h 3d04h 21d``; ``>`` before a lower bound; ``-`` if unknown.
+    """At most 6 cells: ``31s 12m 3h04m 14h 3d04h 21d``; ``>`` before a lower bound; ``-`` if nothing is known.
 
     Rounded down, so what is shown is never more than what is known.
     """
     if age is None:
         return NOTHING
     seconds = max(0, int(age.at_least))
+    if not seconds and not age.exact:
+        return NOTHING
     bound = "" if age.exact else ">"
     days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
     if seconds < MINUTE:
@@ -68,18 +70,6 @@ def duration_text(seconds: float) -> str:
     return f"{whole // DAY}d{whole % DAY // HOUR:02}h"
 
 
-def age_words(age: Age | None) -> str:
-    """``12m04s``, ``at least 12m04s``, ``between 3s and 5m10s``, ``unknown``."""
-    if age is None:
-        return "unknown"
-    least = duration_text(age.at_least)
-    if age.exact:
-        return least
-    if age.at_most is None:
-        return f"at least {least}"
-    return f"between {least} and {duration_text(age.at_most)}"
-
-
 def count_text(count: int | None) -> str:
     """With thousands separated by commas: ``60,021``; ``-`` if unknown."""
     return NOTHING if count is None else f"{count:,}"
@@ -106,18 +96,6 @@ def change_text(change: int | None) -> str:
     if change is None:
         return ""
     return f"{change:+,}" if change else "0"
-
-
-def rate_text(change: int | None, seconds: float) -> str:
-    """The change for each second: ``+12/s``, ``-0.3/s``, ``0/s``; empty where it is not known."""
-    if change is None or seconds <= 0:
-        return ""
-    rate = change / seconds
-    if not change:
-        return "0/s"
-    whole = abs(rate) >= 10 or float(rate).is_integer()
-    shown = f"{rate:+,.0f}" if whole else f"{rate:+.1f}"
-    return f"{shown}/s" if shown not in ("+0.0", "-0.0") else f"{'<+' if rate > 0 else '>-'}0.1/s"
 
 
 def seconds_text(seconds: float) -> str:

@@ -54,6 +54,7 @@ class _Group:
         "exited",
         "key",
         "likely",
+        "likely_time_wait",
         "name",
         "oldest",
         "other",
@@ -69,7 +70,8 @@ class _Group:
         self.pid = pid
         self.exited = exited
         self.user = ""
-        self.close_wait = self.time_wait = self.established = self.other = self.likely = 0
+        self.close_wait = self.time_wait = self.established = self.other = 0
+        self.likely = self.likely_time_wait = 0
         self.oldest: Age | None = None
         self.ports: set[int] = set()
 
@@ -98,6 +100,7 @@ class _Group:
             established=self.established,
             other=self.other,
             likely=self.likely,
+            likely_time_wait=self.likely_time_wait,
             oldest=self.oldest,
             exited=self.exited,
             ports=ports,
@@ -138,7 +141,9 @@ class _ProcessGroups:
         claims = table.claims(s)
         for process, certain, exited in claims:
             group = self._enter(s, process, exited)
-            group.likely += not certain
+            if not certain:
+                group.likely += 1
+                group.likely_time_wait += s.state == tcp_state.TIME_WAIT
         reason = None if claims else table.attribution(s).no_owner
         if reason is not None:
             unowned = self._reasons.get(reason)

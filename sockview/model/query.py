@@ -125,6 +125,8 @@ class GroupRow:
     exited: bool = False
     ports: str = ""
     """View `remote`: the remote port if it is one and the same, else how many there are."""
+    likely_time_wait: int = 0
+    """How many of its TIME_WAIT sockets are tied to it by likely evidence only."""
 
 
 @dataclass(frozen=True, slots=True)

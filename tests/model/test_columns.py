@@ -105,6 +105,12 @@ def test_a_group_is_likely_when_nothing_in_it_is_certain() -> None:
     assert pid.text(mixed) == "1"
 
 
+def test_counts_with_likely_sockets_in_them_carry_the_mark() -> None:
+    row = GroupRow("pid:1:1", 1, "nginx", "", 1, 1200, 7, 3, 1201, None, likely_time_wait=1200)
+    texts = {column.key: column.text(row) for column in PROCESS_COLUMNS}
+    assert (texts["close_wait"], texts["time_wait"], texts["established"], texts["other"]) == ("1", "~1,200", "7", "~3")
+
+
 @pytest.mark.parametrize("columns", ALL_COLUMNS.values(), ids=ALL_COLUMNS)
 def test_the_registry_is_sound(columns: Sequence[Column]) -> None:
     keys = [column.key for column in columns]

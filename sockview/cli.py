@@ -1,0 +1,145 @@
+"""The command: composes the rooms, and turns every end into an exit code.
+
+0 done · 1 could not read or write · 2 wrong usage · 130 interrupted by Ctrl+C.
+
+Imports are inside the functions: ``--version`` needs nothing, ``--once`` needs no Textual, and the
+reader of the live screen is at work before Textual is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from sockview.errors import SockviewError, UsageError
+
+if TYPE_CHECKING:
+    from sockview.settings import PrintedForm, Settings
+
+INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run sockview with these arguments (default: the process's own); returns the exit code."""
+    try:
+        try:
+            return _run(sys.argv[1:] if arguments is None else arguments)
+        except SystemExit as done:  # argparse, after --help and --version
+            _flush_output()
+            return done.code if isinstance(done.code, int) else 0
+    except KeyboardInterrupt:
+        _discard_output()
+        return INTERRUPTED
+    except UsageError as error:
+        _say(str(error))
+        return 2
+    except SockviewError as error:
+        _discard_output()
+        _say(str(error))
+        return 1
+
+
+def _run(arguments: Sequence[str]) -> int:
+    from sockview.arguments import read_arguments
+
+    settings = read_arguments(arguments, os.environ)
+    _check_filter(settings.filter)
+    if settings.form != "screen":
+        return _print_once(settings, settings.form)
+    problem = _screen_problem()
+    if problem is not None:
+        _say(problem)
+        return _print_once(settings, "table")
+    return _show_screen(settings)
+
+
+def _check_filter(text: str) -> None:
+    """A bad filter is wrong usage, said with the offending part before anything is read."""
+    from sockview.model.filter import FilterError, parse_filter
+
+    try:
+        parse_filter(text)
+    except FilterError as error:
+        part = text[error.position : error.position + error.length]
+        raise UsageError(f"Filter '{part}': {error}") from None
+
+
+def _screen_problem() -> str | None:
+    """Why there can be no screen here, as a sentence; None where there can."""
+    # The usual case, a pipe, without the modules that the rest of the question needs.
+    if sys.stdout is None or not sys.stdout.isatty():
+        return "Standard output is no terminal, so the sockets are printed once; --once asks for just that."
+    from sockview.ui.terminal import screen_problem
+
+    return screen_problem(os.environ)
+
+
+def _print_once(settings: Settings, form: PrintedForm) -> int:
+    import gc
+    import io
+
+    from sockview.collect.sources import open_source
+    from sockview.output.once import print_once
+
+    if sys.stdout is None:
+        raise SockviewError("Standard output is closed; give sockview somewhere to print to.")
+    # Nothing here is garbage before the end, and looking for it among 100,000 rows costs a tenth of a run.
+    gc.disable()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this locale cannot write
+    try:
+        print_once(open_source(settings.source), settings.filter, form, sys.stdout, _say)
+    except BrokenPipeError:
+        _discard_output()  # the reader of the pipe has gone (`| head`): it has seen enough
+    return 0
+
+
+def _show_screen(settings: Settings) -> int:
+    from sockview.reader_process import start_reader
+
+    try:
+        # The reader collects while Textual is imported, so the first frame already has its data.
+        first_reader = start_reader(settings.source)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise SockviewError(
+            f"The reader cannot be started ({reason}); raise ulimit -n or -u, or try --once."
+        ) from error
+    from sockview.ui.run import run
+
+    return run(settings, first_reader, lambda: start_reader(settings.source))
+
+
+def _say(sentence: str) -> None:
+    """One line on standard error, where there is one."""
+    from sockview.model.clean_text import clean
+
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"sockview: {clean(sentence)}\n")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+def _flush_output() -> None:
+    if sys.stdout is None:
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard_output()
+    except OSError as error:
+        raise SockviewError(f"The output could not be written: {os.strerror(error.errno or 0)}.") from error
+
+
+def _discard_output() -> None:
+    """What is still buffered goes nowhere, so that the interpreter's last flush cannot fail."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

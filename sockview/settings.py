@@ -1,0 +1,35 @@
+"""What the user has asked for: every setting, its type, its default and its meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from sockview import __version__
+
+SourceKind = Literal["auto", "netlink", "psutil"]
+PrintedForm = Literal["table", "summary", "json"]
+Form = Literal["screen"] | PrintedForm
+
+SOURCES: Final[tuple[SourceKind, ...]] = ("auto", "netlink", "psutil")
+
+#: Environment variable that chooses the source where `--source` does not.
+SOURCE_VARIABLE: Final = "SOCKVIEW_SOURCE"
+
+#: Seconds between refreshes.
+DEFAULT_INTERVAL: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One run's settings; arguments win over the environment, the environment over defaults."""
+
+    filter: str = ""
+    """The filter to start with, in the filter language; empty shows everything."""
+    interval: float = DEFAULT_INTERVAL
+    """Seconds between refreshes, MIN_INTERVAL to MAX_INTERVAL."""
+    source: SourceKind = "auto"
+    """Where sockets come from: the kernel's sock_diag, psutil, or whichever works, in this order."""
+    form: Form = "screen"
+    """The live screen, or what is printed once instead of it."""
+    version: str = __version__
