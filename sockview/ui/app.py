@@ -1,0 +1,385 @@
+"""The screen: composes the widgets, turns keys into questions and answers into lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Final
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.timer import Timer
+from textual.widgets import Input
+
+from sockview.model.format_text import count_text
+from sockview.model.query import Detail, FromReader, Pids, StateLine, Summary, Trouble, View
+from sockview.model.tcp_state import parse_state
+from sockview.ui.clipboard import Clipboard
+from sockview.ui.filter_row import FilterFault, FilterInput, FilterRow, filter_fault
+from sockview.ui.header import Header
+from sockview.ui.help_screen import HelpScreen
+from sockview.ui.histogram import StateHistogram
+from sockview.ui.key_line import KeyLine
+from sockview.ui.keys import KEYS, bindings
+from sockview.ui.link import Link
+from sockview.ui.notices import Notices, notices_of
+from sockview.ui.pid_copy import PidCopy
+from sockview.ui.pids_screen import PidsScreen
+from sockview.ui.place_text import empty_text, place_text
+from sockview.ui.process_pane import ProcessPane
+from sockview.ui.question import Question
+from sockview.ui.row_table import RowTable
+from sockview.ui.state_toggle import only_state, toggle_state
+from sockview.ui.terminal import TerminalState
+from sockview.ui.terminal_app import TerminalApp
+from sockview.ui.tones import SOCKVIEW_DARK, TONE_COLOURS
+from sockview.wire import WireError
+
+#: Seconds that a message takes the place of the keys.
+MESSAGE_SECONDS: Final = 6.0
+#: Lines of the histogram on a low screen and on a high one.
+FEW_STATES: Final = 4
+MANY_STATES: Final = 12
+#: Sizes from which the sheet gives the parts other places.
+TALL: Final = 34
+LOW: Final = 15
+WIDE: Final = 150
+
+
+class SockviewApp(TerminalApp):
+    """The interactive screen. Holds a window of rows, the counts and the process under the cursor."""
+
+    CSS_PATH = Path(__file__).with_name("screen.tcss")
+    TITLE = "sockview"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(KEYS)]
+
+    def __init__(
+        self,
+        link: Link,
+        question: Question,
+        make_clipboard: Callable[[Callable[[bytes], None]], Clipboard],
+        *,
+        now: Callable[[], float] = time.time,
+        ticking: bool = True,
+        terminal: TerminalState | None = None,
+    ) -> None:
+        """`make_clipboard` gets the way to send bytes to the terminal; `now`: seconds since the epoch.
+
+        `ticking`: whether the clock moves by itself; `terminal`: set where signals end the app.
+        """
+        super().__init__(terminal)
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (LOW, "-low"), (TALL, "-tall")]
+        self.link = link
+        self.question = question
+        self._copier = make_clipboard(self.write_to_terminal)
+        self._now = now
+        self._ticking = ticking
+        self._view: View | None = None
+        self._lost: str | None = None
+        self._troubles: dict[str, int] = {}
+        self._tagged: set[str] = set()
+        self._copy = PidCopy()
+        self._copy_key = "y"
+        self._quiet: Timer | None = None
+        self._restored_cursor: str | None = None
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The sheet's own colours, for the moment before the theme is set and for other themes."""
+        return TONE_COLOURS
+
+    # ------------------------------------------------------------ composition
+    def compose(self) -> ComposeResult:
+        yield Header(id="header")
+        yield Notices(id="notices")
+        yield StateHistogram(id="histogram")
+        yield FilterRow(id="filter-row")
+        yield FilterFault(id="filter-error")
+        with Container(id="body"):
+            yield RowTable(id="table")
+            yield ProcessPane(id="pane")
+        yield KeyLine(id="keys")
+
+    def on_mount(self) -> None:
+        self.register_theme(SOCKVIEW_DARK)
+        self.theme = SOCKVIEW_DARK.name
+        self._filter_input.cursor_blink = False
+        with self.prevent(Input.Changed):
+            self._filter_input.value = self.question.filter
+        self._table.focus()
+        self._show_columns()
+        self._header.show(None, self._now())
+        self.link.open(self)
+        self.settle_in()
+        if self._ticking:
+            self.set_interval(1.0, self._tick)
+        self.call_after_refresh(self._ask)
+
+    def on_unmount(self) -> None:
+        self.link.close()
+
+    @property
+    def _header(self) -> Header:
+        return self.query_one("#header", Header)
+
+    @property
+    def _table(self) -> RowTable:
+        return self.query_one("#table", RowTable)
+
+    @property
+    def _pane(self) -> ProcessPane:
+        return self.query_one("#pane", ProcessPane)
+
+    @property
+    def _filter_row(self) -> FilterRow:
+        return self.query_one("#filter-row", FilterRow)
+
+    @property
+    def _filter_input(self) -> FilterInput:
+        return self._filter_row.input
+
+    @property
+    def _histogram(self) -> StateHistogram:
+        return self.query_one("#histogram", StateHistogram)
+
+    @property
+    def _summary(self) -> Summary | None:
+        return self._view.summary if self._view is not None else None
+
+    # ------------------------------------------------------------ asking
+    def _ask(self) -> None:
+        """Send what is wanted now; the link keeps only the newest while an answer is due."""
+        table = self._table
+        cursor, self._restored_cursor = self._restored_cursor or table.cursor_key, None
+        self.link.ask(self.question.query(cursor=cursor, position=table.cursor, count=table.window_rows))
+
+    def _ask_anew(self, cursor: str | None = None) -> None:
+        """Another view or group: its first row, or the row with this key."""
+        self._restored_cursor = cursor
+        self._tagged.clear()
+        self._show_columns()
+        self._table.go_to_top()
+        self._ask()
+
+    def _show_columns(self) -> None:
+        question = self.question
+        self._table.show_columns(question.columns, question.sort, question.reverse)
+
+    # ------------------------------------------------------------ what the link delivers
+    def on_message_from_reader(self, message: FromReader) -> None:
+        """Everything the reader says."""
+        if isinstance(message, View):
+            self._show_view(message)
+        elif isinstance(message, Detail):
+            self._pane.show(message, self._now())
+        elif isinstance(message, Pids):
+            self._copy_answer(message)
+        elif isinstance(message, Trouble):
+            summary = self._summary
+            self._troubles[message.text] = summary.refreshes if summary else 0
+            self._show_notices()
+
+    def on_reader_lost(self, sentence: str) -> None:
+        self._lost = sentence
+        self._show_notices()
+
+    def on_reader_back(self) -> None:
+        """The notice stays until the first view of the new reader."""
+
+    def _show_view(self, view: View) -> None:
+        if view.serial < self.question.serial and not self._fits(view):
+            return
+        self._view, self._lost = view, None
+        refreshes = view.summary.refreshes
+        self._troubles = {text: at for text, at in self._troubles.items() if at >= refreshes}
+        newest = view.serial == self.question.serial
+        with self.batch_update():
+            rows = view.groups if self.question.view != "sockets" else view.rows
+            self._table.show_rows(rows, view.first, view.length, view.cursor if newest else None)
+            self._table.show_empty(empty_text(view))
+            self._show_histogram(view.histogram)
+            self._header.show(view.summary, self._now())
+            self._filter_row.show_place(place_text(view, self.question.view))
+            self._show_notices()
+            if not view.length:
+                self._pane.show(None, self._now())
+        if newest and self._table.wants_rows:
+            self._ask()
+
+    def _fits(self, view: View) -> bool:
+        """Whether an answer to an earlier query still has the rows of the present kind."""
+        groups = self.question.view != "sockets"
+        return bool(view.groups) == groups if view.length else False
+
+    def _show_histogram(self, states: tuple[StateLine, ...]) -> None:
+        self._histogram.show(states, MANY_STATES if self.size.height >= TALL else FEW_STATES)
+
+    def _show_notices(self) -> None:
+        notices = [self._lost] if self._lost else []
+        self.query_one("#notices", Notices).show(notices_of(self._summary, [*notices, *self._troubles]))
+
+    def _tick(self) -> None:
+        self._header.show(self._summary, self._now())
+
+    # ------------------------------------------------------------ filter
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, event: Input.Changed) -> None:
+        self.query_one("#filter-error", FilterFault).show(event.value)
+        if filter_fault(event.value) is None:
+            self.question.filter = event.value
+            self._ask()
+
+    @on(Input.Submitted, "#filter")
+    @on(FilterInput.Kept)
+    def _filter_kept(self) -> None:
+        self._table.focus()
+
+    @on(FilterInput.GivenUp)
+    def _filter_given_up(self) -> None:
+        self._filter_input.value = ""
+        self._table.focus()
+
+    def action_edit_filter(self) -> None:
+        self._filter_input.focus()
+
+    def action_show_all(self) -> None:
+        self._filter_input.value = ""
+
+    def action_toggle_state(self, name: str) -> None:
+        state = parse_state(name)
+        if state is not None:
+            self._filter_input.value = toggle_state(self.question.filter, state)
+
+    @on(StateHistogram.Taken)
+    def _state_taken(self, event: StateHistogram.Taken) -> None:
+        self._filter_input.value = only_state(self.question.filter, event.state)
+
+    # ------------------------------------------------------------ view, order, rows
+    @on(RowTable.Moved)
+    def _row_moved(self) -> None:
+        self._copy.forget()
+        self._ask()
+
+    @on(RowTable.HeadingClicked)
+    def _heading_clicked(self, event: RowTable.HeadingClicked) -> None:
+        self.question.sort_by(event.column)
+        self._show_columns()
+        self._ask()
+
+    def action_next_sort(self) -> None:
+        self.question.next_sort()
+        self._show_columns()
+        self._ask()
+
+    def action_reverse_sort(self) -> None:
+        self.question.sort_by(self.question.sort)
+        self._show_columns()
+        self._ask()
+
+    def action_next_view(self) -> None:
+        self.question.next_view()
+        self._ask_anew()
+
+    @on(RowTable.Opened)
+    def action_open_row(self) -> None:
+        key = self._table.cursor_key
+        if key is None:
+            return
+        if self.question.view == "sockets":
+            self.screen.toggle_class("-enlarged")
+        else:
+            self.question.open_group(key)
+            self._ask_anew()
+
+    def action_go_back(self) -> None:
+        """One step back, the nearest first."""
+        if not self._table.has_focus:
+            self._table.focus()
+        elif self.screen.has_class("-enlarged"):
+            self.screen.remove_class("-enlarged")
+        elif self.question.group is not None:
+            self._ask_anew(self.question.leave_group())
+        elif self._tagged:
+            self._tagged.clear()
+            self._table.show_tags(self._tagged)
+        elif self.question.filter:
+            self._filter_input.value = ""
+
+    def action_tag(self) -> None:
+        key = self._table.cursor_key
+        if key is not None:
+            self._tagged ^= {key}
+            self._table.show_tags(self._tagged)
+            self._table.action_move(1)
+
+    # ------------------------------------------------------------ copying
+    def action_copy_pid(self) -> None:
+        key = self._table.cursor_key
+        keys = tuple(sorted(self._tagged)) or ((key,) if key is not None else ())
+        if not keys:
+            self.say("No row to copy from", "caution")
+            return
+        self._ask_pids("y", keys)
+
+    def action_copy_all_pids(self) -> None:
+        self._ask_pids("Y", None)
+
+    def _ask_pids(self, pressed: str, keys: tuple[str, ...] | None) -> None:
+        self._copy_key = pressed
+        try:
+            self.link.ask_pids(self._copy.request(keys))
+        except WireError as error:
+            self.say(str(error), "caution")
+
+    def _copy_answer(self, pids: Pids) -> None:
+        answer = self._copy.answer(pids, self._copy_key)
+        if answer is None:
+            return
+        if not answer.text:
+            self.say(f"Nothing copied: {answer.remark}", "caution")
+            return
+        self.run_worker(self._copy_text(answer.text, answer.count, answer.remark), exclusive=True, group="copy")
+
+    async def _copy_text(self, text: str, count: int, remark: str) -> None:
+        result = await self._copier.copy(text)
+        if result.way == "none":
+            self.push_screen(PidsScreen(text, result.notice))
+            return
+        what = f"PID {text}" if count == 1 else f"{count_text(count)} PIDs"
+        rest = f" ({remark})" if remark else ""
+        listed = f": {text}" if count > 1 else ""
+        self.say(f"{what} {result.notice}{rest}{listed}", "caution" if remark else "good")
+
+    # ------------------------------------------------------------ program
+    def say(self, text: str, tone: str = "good") -> None:
+        """A message in place of the keys, for some seconds."""
+        keys = self.query_one("#keys", KeyLine)
+        keys.say(text, tone)
+        if self._quiet is not None:
+            self._quiet.stop()
+        self._quiet = self.set_timer(MESSAGE_SECONDS, keys.be_quiet)
+
+    def action_pause(self) -> None:
+        self.question.paused = not self.question.paused
+        self._ask()
+
+    def action_refresh_now(self) -> None:
+        self.link.refresh_now()
+
+    def action_slower(self) -> None:
+        self._change_interval(1)
+
+    def action_faster(self) -> None:
+        self._change_interval(-1)
+
+    def _change_interval(self, step: int) -> None:
+        self.question.change_interval(step)
+        self.say(f"Refreshes every {self.question.interval:g} s", "plain")
+        self._ask()
+
+    def action_help(self) -> None:
+        self.push_screen(HelpScreen())

@@ -1,0 +1,29 @@
+"""Where the user is, and why there is nothing to see there: short texts beside the table. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sockview.model.format_text import count_text
+from sockview.model.query import View, ViewName
+
+_NAMES: Final[dict[ViewName, str]] = {"sockets": "sockets", "process": "by process", "remote": "by remote"}
+
+
+def place_text(view: View, name: ViewName) -> str:
+    """View, group and number of rows: ``by process 8``, ``7306 gunicorn · sockets 250``."""
+    where = f"{view.group_name} · sockets" if view.group_name else _NAMES[name]
+    return f"{where} {count_text(view.length)}" if view.length else where
+
+
+def empty_text(view: View) -> str:
+    """Why a view has no rows and what to do about it; empty where it has some."""
+    total = view.summary.total
+    if view.length:
+        return ""
+    if not total:
+        return "There are no sockets here."
+    if view.group_name:
+        return f"No sockets of {view.group_name} are left. Esc goes back."
+    hidden = "1 socket is" if total == 1 else f"{count_text(total)} sockets are"
+    return f"No socket matches the filter: {hidden} hidden.\nEsc or a shows them all."

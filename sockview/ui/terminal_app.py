@@ -1,0 +1,69 @@
+"""The app's dealings with its terminal: few bytes, no traceback, whole again after a stop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rich.color import ColorSystem
+from rich.console import RenderableType
+from rich.text import Text
+from textual._compositor import CompositorUpdate
+from textual.app import App
+from textual.screen import Screen
+
+from sockview.failure_text import failure_text
+from sockview.ui.frame import Frame
+from sockview.ui.terminal import TerminalState, install_signal_handlers, refresh_after_resume
+
+
+class TerminalApp(App[int]):
+    """Base of the screen. Sends only the cells that differ from what the terminal shows."""
+
+    def __init__(self, terminal: TerminalState | None = None) -> None:
+        """`terminal`: set where signals end the app and Ctrl+Z stops it; None in tests."""
+        super().__init__()
+        self._terminal = terminal
+        self._frame = Frame()
+
+    def settle_in(self) -> None:
+        """Once mounted: take care of signals, and of coming back from a stop."""
+        if self._terminal is not None:
+            install_signal_handlers(asyncio.get_running_loop(), self.exit, self._terminal)
+            refresh_after_resume(self, self.repaint)
+
+    def repaint(self) -> None:
+        """Send every cell again: the terminal was somebody else's meanwhile."""
+        self._frame.forget()
+        self.refresh(repaint=True, layout=True)
+
+    def action_repaint(self) -> None:
+        self.repaint()
+
+    def write_to_terminal(self, data: bytes) -> None:
+        """ASCII bytes in the order of the screen's own output, so that neither cuts the other."""
+        if self._driver is not None:
+            self._driver.write(data.decode("ascii"))
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | CompositorUpdate | None) -> None:
+        if self._driver is None or self._batch_count or not self._running or self._closed or self.is_headless:
+            super()._display(screen, renderable)  # type: ignore[arg-type]
+            return
+        sequences: str | None = None
+        if isinstance(renderable, CompositorUpdate):
+            width, height = screen.outer_size
+            colors = self.console._color_system or ColorSystem.TRUECOLOR
+            sequences = self._frame.update(renderable, width, height, colors)
+        if sequences is None:
+            super()._display(screen, renderable)  # type: ignore[arg-type]
+        elif sequences:
+            column, row = screen.outer_size.clamp_offset(self.cursor_position)
+            self._begin_update()
+            self._driver.write(f"{sequences}\x1b[{row + 1};{column + 1}H")
+            self._end_update()
+            self._driver.flush()
+
+    def _fatal_error(self) -> None:
+        """In place of Textual's traceback, whose local variables would be raw text from the system."""
+        error = self._exception
+        if error is not None:
+            self.panic(Text(f"sockview: {failure_text('The screen', error, 'please report this')}"))

@@ -1,0 +1,329 @@
+"""What keys do, on the real app over made-up snapshots."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+
+from sockview.model.snapshot import Snapshot
+from sockview.ui.app import SockviewApp
+from sockview.ui.clipboard import Clipboard, CopyResult
+from sockview.ui.filter_row import FilterInput
+from sockview.ui.key_line import KeyLine
+from sockview.ui.pids_screen import PidsScreen
+from sockview.ui.process_pane import ProcessPane
+from sockview.ui.row_table import RowTable
+from tests.model.builders import make_process, make_snapshot, make_socket
+from tests.ui import scenarios
+from tests.ui.screen_app import link_of, screen_app
+
+WORKER = make_process(7306, "gunicorn")
+
+
+class RecordingClipboard(Clipboard):
+    """Keeps what it was given and says it went the given way."""
+
+    def __init__(self, copied: list[str], way: str = "osc52") -> None:
+        super().__init__({}, lambda _: None, root=False)
+        self._copied = copied
+        self._result = CopyResult("none" if way == "none" else "osc52", False, "sent to your terminal (OSC 52)")
+
+    async def copy(self, text: str) -> CopyResult:
+        self._copied.append(text)
+        return self._result
+
+
+def table_of(app: SockviewApp) -> RowTable:
+    return app.query_one("#table", RowTable)
+
+
+def filter_of(app: SockviewApp) -> str:
+    return app.query_one("#filter", FilterInput).value
+
+
+def snapshot_of(ports: list[int], clock: float) -> Snapshot:
+    sockets = [make_socket("ESTABLISHED", f"10.0.0.7:{port}") for port in ports]
+    return make_snapshot(sockets, {WORKER: sockets}, clock=clock)
+
+
+def focused_id(app: SockviewApp) -> str | None:
+    return app.focused.id if app.focused is not None else None
+
+
+def view_of(app: SockviewApp) -> str:
+    return app.question.view
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    await pilot.pause()
+    await pilot.pause()
+
+
+async def test_cursor_stays_on_its_socket_when_rows_come_above() -> None:
+    app = screen_app([snapshot_of([20, 30, 40], 1)], later=[snapshot_of([5, 10, 15, 20, 30, 40], 2)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j")
+        await settle(pilot)
+        key = table_of(app).cursor_key
+        assert table_of(app).cursor == 1
+        await pilot.press("r")
+        await settle(pilot)
+        assert table_of(app).cursor == 4
+        assert table_of(app).cursor_key == key
+        assert app.query_one("#pane", ProcessPane).key == key
+
+
+async def test_cursor_goes_to_the_neighbour_when_its_socket_goes() -> None:
+    app = screen_app([snapshot_of([10, 20, 30, 40], 1)], later=[snapshot_of([10, 20, 40], 2)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("j", "j")
+        await settle(pilot)
+        await pilot.press("r")
+        await settle(pilot)
+        row = table_of(app).cursor_row
+        assert row is not None
+        assert getattr(row, "local", "").endswith(":40")
+
+
+async def test_cursor_stays_across_filter_and_sort() -> None:
+    app = screen_app([snapshot_of([10, 20, 30, 40], 1)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("G")
+        await settle(pilot)
+        key = table_of(app).cursor_key
+        await pilot.press("s", "s", "S")
+        await settle(pilot)
+        assert (table_of(app).cursor, table_of(app).cursor_key) == (0, key)
+        await pilot.press("slash", *":40", "enter")
+        await settle(pilot)
+        assert table_of(app).length == 1
+        assert table_of(app).cursor_key == key
+        await pilot.press("escape")
+        await settle(pilot)
+        assert table_of(app).length == 4
+        assert table_of(app).cursor_key == key
+
+
+async def test_moving_reaches_both_ends_of_thousands_of_rows() -> None:
+    app = screen_app([snapshot_of(list(range(1000, 6000)), 1)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("G")
+        await settle(pilot)
+        table = table_of(app)
+        assert table.cursor == 4999
+        assert getattr(table.cursor_row, "local", "") == "10.0.0.7:5999"
+        await pilot.press("pageup")
+        await settle(pilot)
+        assert table.cursor == 4999 - (table.height - 1)
+        assert len(table.visible_rows) == table.height
+        await pilot.press("g")
+        await settle(pilot)
+        assert (table.cursor, table.top) == (0, 0)
+
+
+async def test_wheel_and_click_choose_rows() -> None:
+    app = screen_app([snapshot_of(list(range(1000, 1100)), 1)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        table = table_of(app)
+        await pilot.click("#table", offset=(20, 4))
+        await settle(pilot)
+        assert table.cursor == 3
+        table._scroll(30)
+        await settle(pilot)
+        assert table.top == 30
+        assert table.cursor == 30
+
+
+async def test_click_on_a_heading_sorts_and_reverses() -> None:
+    app = screen_app([snapshot_of([10, 20, 30], 1)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.click("#table", offset=(20, 0))
+        await settle(pilot)
+        question = app.question
+        assert question.sort == "local"
+        assert not question.reverse
+        await pilot.click("#table", offset=(20, 0))
+        await settle(pilot)
+        assert question.reverse
+
+
+async def test_bad_filter_keeps_the_last_good_one() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("slash", *"cw")
+        await settle(pilot)
+        length = table_of(app).length
+        app.query_one("#filter", FilterInput).value = "cw port:"
+        await settle(pilot)
+        assert table_of(app).length == length
+        assert app.query_one("#filter-error").display
+
+
+async def test_one_key_toggles_and_all() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        total = table_of(app).length
+        await pilot.press("w")
+        await settle(pilot)
+        assert filter_of(app) == "state:close_wait"
+        assert 0 < table_of(app).length < total
+        await pilot.press("t")
+        assert filter_of(app) == "state:close_wait,time_wait"
+        await pilot.press("a")
+        await settle(pilot)
+        assert filter_of(app) == ""
+        assert table_of(app).length == total
+
+
+async def test_histogram_filters_and_lifts() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("tab")
+        assert focused_id(app) == "histogram"
+        await pilot.press("down", "enter")
+        assert filter_of(app) == "state:time_wait"
+        await pilot.press("enter")
+        assert filter_of(app) == ""
+        await pilot.press("escape")
+        assert focused_id(app) == "table"
+
+
+async def test_enter_on_a_group_and_back_to_it() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("v", "j")
+        await settle(pilot)
+        table = table_of(app)
+        group = table.cursor_key
+        assert table.cursor == 1
+        await pilot.press("enter")
+        await settle(pilot)
+        assert view_of(app) == "sockets"
+        assert table.length > 0
+        await pilot.press("escape")
+        await settle(pilot)
+        assert view_of(app) == "process"
+        assert (table.cursor, table.cursor_key) == (1, group)
+
+
+async def test_copy_sends_the_pid_to_the_terminal() -> None:
+    copied: list[str] = []
+    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=lambda _: RecordingClipboard(copied))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("y")
+        await app.workers.wait_for_complete()
+        await settle(pilot)
+        assert copied == ["7306"]
+        assert "PID 7306 sent to your terminal" in app.query_one("#keys", KeyLine).message
+
+
+async def test_copy_all_leaves_likely_owners_until_asked_again() -> None:
+    copied: list[str] = []
+    listener = make_socket("LISTEN", "10.0.0.7:80")
+    sockets = [listener, make_socket("TIME_WAIT", "10.0.0.7:80", "10.2.3.4:5000", time_left=30)]
+    nginx = make_process(901, "nginx")
+    snapshot = make_snapshot(sockets, {nginx: [listener]})
+    app = screen_app([snapshot], "tw", make_clipboard=lambda _: RecordingClipboard(copied))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("Y")
+        await settle(pilot)
+        assert copied == []
+        assert "1 likely not copied: Y again" in app.query_one("#keys", KeyLine).message
+        await pilot.press("Y")
+        await app.workers.wait_for_complete()
+        assert copied == ["901"]
+
+
+async def test_without_any_clipboard_the_pids_are_shown() -> None:
+    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=lambda _: RecordingClipboard([], "none"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("y")
+        await app.workers.wait_for_complete()
+        await settle(pilot)
+        assert isinstance(app.screen, PidsScreen)
+
+
+async def test_tagged_rows_are_copied_together() -> None:
+    copied: list[str] = []
+    app = screen_app(scenarios.leaking_server(), "est", make_clipboard=lambda _: RecordingClipboard(copied))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "G", "space", "y")
+        await app.workers.wait_for_complete()
+        await settle(pilot)
+        assert len(copied[0].split()) == 2
+
+
+async def test_pause_freezes_rows_until_it_is_lifted() -> None:
+    app = screen_app([snapshot_of([10], 1)], later=[snapshot_of([10, 20], 2), snapshot_of([10, 20, 30], 3)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("p", "r")
+        await settle(pilot)
+        assert table_of(app).length == 1
+        await pilot.press("p")
+        await settle(pilot)
+        assert table_of(app).length == 2
+
+
+async def test_trouble_goes_when_the_reader_has_refreshed() -> None:
+    app = screen_app([snapshot_of([10], 1)], later=[snapshot_of([10], 2)])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        link_of(app).fail("Reading the owners failed.")
+        await settle(pilot)
+        assert app.query_one("#notices").display
+        await pilot.press("r")
+        await settle(pilot)
+        assert not app.query_one("#notices").display
+
+
+async def test_an_error_in_the_screen_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    app = screen_app([snapshot_of([10], 1)])
+
+    def broken() -> None:
+        raise ValueError("\x1b[2Jbroken")
+
+    with pytest.raises(ValueError, match="broken"):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            app.call_later(broken)
+            await settle(pilot)
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err + captured.out
+    assert "\x1b[2J" not in captured.err + captured.out
+
+
+def osc_52_texts(raw: bytes) -> list[str]:
+    """What a terminal would put into its clipboard."""
+    return [base64.b64decode(part.split(b"\x07")[0]).decode() for part in raw.split(b"\x1b]52;c;")[1:]]
+
+
+async def test_the_default_clipboard_writes_osc_52() -> None:
+    written: list[bytes] = []
+
+    def make(_: Callable[[bytes], None]) -> Clipboard:
+        return Clipboard({"TERM": "xterm-256color", "SSH_TTY": "/dev/pts/1"}, written.append, root=False)
+
+    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=make)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("Y")
+        await app.workers.wait_for_complete()
+    assert osc_52_texts(b"".join(written)) == ["7306"]
