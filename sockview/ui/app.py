@@ -28,7 +28,7 @@ from sockview.ui.link import Link
 from sockview.ui.notices import Notices, notices_of
 from sockview.ui.pid_copy import PidCopy
 from sockview.ui.pids_screen import PidsScreen
-from sockview.ui.place_text import empty_text, place_text
+from sockview.ui.place_text import empty_text, place_text, row_name
 from sockview.ui.process_pane import ProcessPane
 from sockview.ui.question import Question
 from sockview.ui.row_table import RowTable
@@ -40,6 +40,8 @@ from sockview.wire import WireError
 
 #: Seconds that a message takes the place of the keys.
 MESSAGE_SECONDS: Final = 6.0
+#: Seconds after which the pane does not show the row before any more.
+DETAIL_SECONDS: Final = 0.4
 #: Lines of the histogram on a low screen and on a high one.
 FEW_STATES: Final = 4
 MANY_STATES: Final = 12
@@ -86,6 +88,7 @@ class SockviewApp(TerminalApp):
         self._copy = PidCopy()
         self._copy_key = "y"
         self._quiet: Timer | None = None
+        self._detail_due: Timer | None = None
         self._restored_cursor: str | None = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
@@ -207,6 +210,8 @@ class SockviewApp(TerminalApp):
             self._show_notices()
             if not view.length:
                 self._pane.show(None, self._now())
+        if self._table.cursor_key != self._pane.key:
+            self._expect_detail()
         if newest and self._table.wants_rows:
             self._ask()
 
@@ -263,6 +268,18 @@ class SockviewApp(TerminalApp):
     def _row_moved(self) -> None:
         self._copy.forget()
         self._ask()
+        self._expect_detail()
+
+    def _expect_detail(self) -> None:
+        """The pane may show the row before for a moment, but not for longer."""
+        if self._detail_due is not None:
+            self._detail_due.stop()
+        self._detail_due = self.set_timer(DETAIL_SECONDS, self._check_pane)
+
+    def _check_pane(self) -> None:
+        row = self._table.cursor_row
+        if row is not None and row.key != self._pane.key:
+            self._pane.show_waiting(row_name(row))
 
     @on(RowTable.HeadingClicked)
     def _heading_clicked(self, event: RowTable.HeadingClicked) -> None:

@@ -13,10 +13,13 @@ from sockview.ui.line_widget import Line, Span, text_line
 from sockview.ui.tones import state_tone
 
 
-def pane_lines(detail: Detail | None, now: float, width: int, height: int) -> list[Line]:
-    """At most `height` lines of `width` cells; `now` in seconds since the epoch."""
+def pane_lines(detail: Detail | None, now: float, width: int, height: int, waiting: str = "") -> list[Line]:
+    """At most `height` lines of `width` cells; `now` in seconds since the epoch.
+
+    `waiting` names the row whose detail is on its way.
+    """
     if detail is None:
-        return [_title("no row", (), width)]
+        return [_title(waiting or "no row", (), width), *([text_line(" reading ...", "dim")] if waiting else [])]
     roomy = height >= 8
     lines = [_title(*_title_parts(detail, roomy), width)]
     if detail.pid is not None:

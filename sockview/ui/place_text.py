@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from sockview.model.format_text import count_text
-from sockview.model.query import View, ViewName
+from sockview.model.query import GroupRow, SocketRow, View, ViewName
+from sockview.model.tcp_state import state_name
 
 _NAMES: Final[dict[ViewName, str]] = {"sockets": "sockets", "process": "by process", "remote": "by remote"}
 
@@ -27,3 +28,10 @@ def empty_text(view: View) -> str:
         return f"No sockets of {view.group_name} are left. Esc goes back."
     hidden = "1 socket is" if total == 1 else f"{count_text(total)} sockets are"
     return f"No socket matches the filter: {hidden} hidden.\nEsc or a shows them all."
+
+
+def row_name(row: SocketRow | GroupRow) -> str:
+    """A row in a few words, until its detail is there."""
+    if isinstance(row, GroupRow):
+        return row.name if row.pid is None else f"{row.pid} {row.name}"
+    return f"{row.pid} {row.process}" if row.pid is not None else f"{state_name(row.state)} {row.local} - {row.remote}"

@@ -14,6 +14,7 @@ class ProcessPane(LineWidget):
         super().__init__(id=id)
         self._detail: Detail | None = None
         self._now = 0.0
+        self._waiting = ""
 
     @property
     def key(self) -> str | None:
@@ -23,6 +24,12 @@ class ProcessPane(LineWidget):
     def show(self, detail: Detail | None, now: float) -> None:
         """`now`: seconds since the epoch, for how long the process is up."""
         self._detail, self._now = detail, now
+        self._waiting = ""
+        self._draw()
+
+    def show_waiting(self, name: str) -> None:
+        """The row of this name has no detail yet: rather nothing than another row's."""
+        self._detail, self._waiting = None, name
         self._draw()
 
     def on_resize(self) -> None:
@@ -32,6 +39,6 @@ class ProcessPane(LineWidget):
         size = self.content_size
         if not size.width or not size.height:
             return
-        lines = pane_lines(self._detail, self._now, size.width, size.height)
+        lines = pane_lines(self._detail, self._now, size.width, size.height, self._waiting)
         lines += [Line((Span(" " * size.width),))] * (size.height - len(lines))
         self.show_lines(lines)

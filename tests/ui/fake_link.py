@@ -51,6 +51,8 @@ class FakeLink:
         self._listener: Listener | None = None
         self._query: Query | None = None
         self._table: SocketTable | None = None
+        self.silent_about_rows = False
+        """Sends no details, as a reader that is stuck in one."""
         for snapshot in snapshots:
             self._add(snapshot)
 
@@ -102,6 +104,8 @@ class FakeLink:
         if view is None:
             return
         self._deliver(view)
+        if self.silent_about_rows:
+            return
         row = view.cursor - view.first
         rows = view.rows or view.groups
         if 0 <= row < len(rows):

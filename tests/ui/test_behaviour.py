@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from sockview.model.snapshot import Snapshot
-from sockview.ui.app import SockviewApp
+from sockview.ui.app import DETAIL_SECONDS, SockviewApp
 from sockview.ui.clipboard import Clipboard, CopyResult
 from sockview.ui.filter_row import FilterInput
 from sockview.ui.key_line import KeyLine
@@ -280,6 +280,19 @@ async def test_pause_freezes_rows_until_it_is_lifted() -> None:
         await pilot.press("p")
         await settle(pilot)
         assert table_of(app).length == 2
+
+
+async def test_the_pane_never_keeps_another_rows_process() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        pane = app.query_one("#pane", ProcessPane)
+        assert pane.key == table_of(app).cursor_key
+        link_of(app).silent_about_rows = True
+        await pilot.press("G")
+        await pilot.pause(DETAIL_SECONDS + 0.3)
+        assert pane.key is None
+        assert "reading" in pane.lines[1].spans[0].text
 
 
 async def test_trouble_goes_when_the_reader_has_refreshed() -> None:
