@@ -238,18 +238,26 @@ class SockviewApp(TerminalApp):
             self.question.filter = event.value
             self._ask()
 
-    @on(Input.Submitted, "#filter")
-    @on(FilterInput.Kept)
-    def _filter_kept(self) -> None:
-        self._table.focus()
-
-    @on(FilterInput.GivenUp)
-    def _filter_given_up(self) -> None:
-        self._filter_input.value = ""
-        self._table.focus()
-
     def action_edit_filter(self) -> None:
-        self._filter_input.focus()
+        # set_focus acts at once, where focus() waits for a turn: the keys behind this one are for the filter.
+        self.screen.set_focus(self._filter_input)
+
+    def action_keep_filter(self) -> None:
+        self.screen.set_focus(self._table)
+
+    def action_clear_filter(self) -> None:
+        self._filter_input.value = ""
+        self.screen.set_focus(self._table)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of the filter line mean what they mean there, and elsewhere something else."""
+        del parameters
+        if action not in ("edit_filter", "keep_filter", "clear_filter"):
+            return True
+        if len(self.screen_stack) > 1:
+            return False
+        typing = isinstance(self.focused, FilterInput)
+        return typing != (action == "edit_filter")
 
     def action_show_all(self) -> None:
         self._filter_input.value = ""

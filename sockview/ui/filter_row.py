@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input
 
 from sockview.model.filter import FilterError, parse_filter
@@ -17,24 +16,9 @@ from sockview.ui.line_widget import Line, LineWidget, Span, text_line
 
 
 class FilterInput(Input):
-    """Enter keeps the filter, Esc clears it; both go back to the table."""
+    """The text; arrow down and Tab leave it as Enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "give_up", "clear the filter", show=False),
-        Binding("down,tab", "keep", "to the table", show=False),
-    ]
-
-    class GivenUp(Message):
-        """Esc: no filter."""
-
-    class Kept(Message):
-        """Back to the table, the filter stays."""
-
-    def action_give_up(self) -> None:
-        self.post_message(self.GivenUp())
-
-    def action_keep(self) -> None:
-        self.post_message(self.Kept())
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "app.keep_filter", "to the table", show=False)]
 
 
 class FilterRow(Horizontal):

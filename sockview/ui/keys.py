@@ -22,11 +22,14 @@ class Key:
     """What it does, in a sentence fragment."""
     section: str
     priority: bool = False
-    """Works while the filter is being typed too."""
+    """Taken by the app before the focused widget sees it: works while the filter is typed, and keys that
+    arrive in one burst behind it go where it leads."""
 
 
 KEYS: Final[tuple[Key, ...]] = (
-    Key("slash", "edit_filter", "/", "filter as you type; Enter keeps it, Esc clears it", "Filter"),
+    Key("slash", "edit_filter", "/", "filter as you type", "Filter", priority=True),
+    Key("enter", "keep_filter", "Enter", "while typing: keep the filter, back to the table", "Filter", priority=True),
+    Key("escape", "clear_filter", "Esc", "while typing: clear the filter, back to the table", "Filter", priority=True),
     Key("w", "toggle_state('close_wait')", "w", "show CLOSE_WAIT, or no longer", "Filter"),
     Key("t", "toggle_state('time_wait')", "t", "show TIME_WAIT, or no longer", "Filter"),
     Key("e", "toggle_state('established')", "e", "show ESTABLISHED, or no longer", "Filter"),
