@@ -139,7 +139,3 @@ def _discard_output() -> None:
     """What is still buffered goes nowhere, so that the interpreter's last flush cannot fail."""
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

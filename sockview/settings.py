@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from sockview import __version__
-
 SourceKind = Literal["auto", "netlink", "psutil"]
 PrintedForm = Literal["table", "summary", "json"]
 Form = Literal["screen"] | PrintedForm
@@ -32,4 +30,3 @@ class Settings:
     """Where sockets come from: the kernel's sock_diag, psutil, or whichever works, in this order."""
     form: Form = "screen"
     """The live screen, or what is printed once instead of it."""
-    version: str = __version__

@@ -10,9 +10,9 @@ import pytest
 from sockview.model import tcp_state
 from sockview.model.query import Detail, PidQuery, Pids, Query, RefreshNow, View
 from sockview.model.socket_table import SocketTable
+from sockview.model.steps import finish
 from sockview.model.view import ViewMaker
 from sockview.wire import encode
-from tests.model.builders import finish
 from tests.reader_bench import WORKER, Bench
 
 FIRST_KEY = "1000"

@@ -101,9 +101,9 @@ def _unowned(table: SocketTable, s: InetSocket, attribution: Attribution) -> tup
         opened = f"; user {user} opened it" if user else ""
         sentences.append(f"No process that you may look into holds it{opened}.")
         if table.snapshot.privileged:
-            sentences.append(
-                f"{table.snapshot.unreadable:,} processes could not be looked into, even with these rights."
-            )
+            number = table.snapshot.unreadable
+            processes = f"{number:,} {'process' if number == 1 else 'processes'}"
+            sentences.append(f"{processes} could not be looked into, even with these rights.")
         else:
             sentences.append("Run sockview with sudo to see the process.")
     elif attribution.no_owner is NoOwner.UNREAD:
@@ -119,7 +119,7 @@ def _unowned(table: SocketTable, s: InetSocket, attribution: Attribution) -> tup
 
 
 def _without_process(s: InetSocket) -> str:
-    return _WITHOUT_PROCESS.get(s.state, "No process holds it: the kernel keeps it alone.")
+    return _WITHOUT_PROCESS.get(s.state, _WITHOUT_PROCESS_ELSE)
 
 
 def _past(table: SocketTable, s: InetSocket) -> str:

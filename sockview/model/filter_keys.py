@@ -1,4 +1,4 @@
-"""The words of the filter language as data: parsing, help and the README are made from this table."""
+"""The words of the filter language as data: parsing and the help are made from this table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sockview.model.filter_values import (
 )
 from sockview.model.filter_words import Value, known_as
 from sockview.model.inet_socket import TCP, UDP
-from sockview.model.tcp_state import BY_URGENCY, NEW_SYN_RECV, SYN_RECV, parse_state, state_name
+from sockview.model.tcp_state import BY_URGENCY, parse_state, state_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,10 @@ PROTOCOLS: Final[dict[str, tuple[int, int | None]]] = {
 }
 
 
-def state_test(number: int) -> StateTest:
-    """The test for a state. NEW_SYN_RECV is shown as SYN_RECV, so it is found as such."""
-    return StateTest(frozenset({SYN_RECV, NEW_SYN_RECV} if number == SYN_RECV else {number}))
-
-
 def _state(value: Value) -> Condition:
     number = parse_state(value.text)
     if number is not None:
-        return state_test(number)
+        return StateTest(frozenset({number}))
     names = [state_name(state).lower() for state in BY_URGENCY]
     close = difflib.get_close_matches(value.text[:40].lower(), names, n=1, cutoff=0.5)
     hint = f"did you mean {close[0]}?" if close else "write one such as cw, tw, established or listen"
@@ -244,7 +239,7 @@ def _exact_meaning(value: Value) -> Condition | None:
         number = int(text)
         return AnyOf((PortTest(Ends.EITHER, frozenset({number})), PidTest(frozenset({number}))))
     if (state := parse_state(text)) is not None:
-        return state_test(state)
+        return StateTest(frozenset({state}))
     for prefix in (":", "*:"):
         if text.startswith(prefix) and not text.startswith("::"):
             return PortTest(Ends.EITHER, parse_ports(value, text.removeprefix(prefix)))

@@ -9,12 +9,9 @@ from typing import Final, NamedTuple
 TCP: Final = 6
 UDP: Final = 17
 
-#: idiag_timer values (``linux/inet_diag.h``)
+#: Values of idiag_timer (``sock_diag(7)``) that mean something here.
 TIMER_NONE: Final = 0
-TIMER_RETRANSMIT: Final = 1
-TIMER_KEEPALIVE: Final = 2
 TIMER_TIME_WAIT: Final = 3
-TIMER_PROBE: Final = 4
 
 #: Length of TIME_WAIT in seconds (TCP_TIMEWAIT_LEN, ``include/net/tcp.h``): a kernel constant.
 TIME_WAIT_SECONDS: Final = 60.0
@@ -31,7 +28,7 @@ class InetSocket(NamedTuple):
     family: int
     """4 or 6: the address family that the socket was opened with."""
     state: int
-    """A number of :mod:`sockview.model.tcp_state`; an unconnected UDP socket has UNCONN."""
+    """A number of :mod:`sockview.model.tcp_state` as `normal_state` gives it; an unconnected UDP socket has UNCONN."""
     local_address: bytes
     """4 or 16 bytes in network order; IPv4-mapped IPv6 addresses are folded to 4 bytes."""
     local_port: int

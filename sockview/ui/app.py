@@ -14,10 +14,10 @@ from textual.containers import Container
 from textual.timer import Timer
 from textual.widgets import Input
 
-from sockview.model.format_text import count_text
 from sockview.model.query import Detail, FromReader, Pids, StateLine, Summary, Trouble, View
 from sockview.model.tcp_state import parse_state
 from sockview.ui.clipboard import Clipboard
+from sockview.ui.copier import Copier
 from sockview.ui.filter_row import FilterFault, FilterInput, FilterRow, filter_fault
 from sockview.ui.header import Header
 from sockview.ui.help_screen import HelpScreen
@@ -25,8 +25,8 @@ from sockview.ui.histogram import StateHistogram
 from sockview.ui.key_line import KeyLine
 from sockview.ui.keys import KEYS, bindings
 from sockview.ui.link import Link
-from sockview.ui.notices import Notices, notices_of
-from sockview.ui.pid_copy import PidCopy
+from sockview.ui.notice_board import NoticeBoard
+from sockview.ui.notices import Notices
 from sockview.ui.pids_screen import PidsScreen
 from sockview.ui.place_text import empty_text, place_text, row_name
 from sockview.ui.process_pane import ProcessPane
@@ -36,7 +36,6 @@ from sockview.ui.state_toggle import only_state, toggle_state
 from sockview.ui.terminal import TerminalState
 from sockview.ui.terminal_app import TerminalApp
 from sockview.ui.tones import SOCKVIEW_DARK, TONE_COLOURS
-from sockview.wire import WireError
 
 #: Seconds that a message takes the place of the keys.
 MESSAGE_SECONDS: Final = 6.0
@@ -78,15 +77,19 @@ class SockviewApp(TerminalApp):
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (LOW, "-low"), (TALL, "-tall")]
         self.link = link
         self.question = question
-        self._copier = make_clipboard(self.write_to_terminal)
+        self._copier = Copier(
+            make_clipboard(self.write_to_terminal),
+            link.ask_pids,
+            self.say,
+            lambda pids, why: self.push_screen(PidsScreen(pids, why)),
+            lambda work: self.run_worker(work, exclusive=True, group="copy"),
+        )
         self._now = now
         self._ticking = ticking
-        self._view: View | None = None
-        self._lost: str | None = None
-        self._troubles: dict[str, int] = {}
+        self._board = NoticeBoard()
+        self._summary: Summary | None = None
+        self._oldest_serial = 0
         self._tagged: set[str] = set()
-        self._copy = PidCopy()
-        self._copy_key = "y"
         self._quiet: Timer | None = None
         self._detail_due: Timer | None = None
         self._restored_cursor: str | None = None
@@ -149,10 +152,6 @@ class SockviewApp(TerminalApp):
     def _histogram(self) -> StateHistogram:
         return self.query_one("#histogram", StateHistogram)
 
-    @property
-    def _summary(self) -> Summary | None:
-        return self._view.summary if self._view is not None else None
-
     # ------------------------------------------------------------ asking
     def _ask(self) -> None:
         """Send what is wanted now; the link keeps only the newest while an answer is due."""
@@ -167,6 +166,8 @@ class SockviewApp(TerminalApp):
         self._show_columns()
         self._table.go_to_top()
         self._ask()
+        # Answers to earlier questions have rows of another kind.
+        self._oldest_serial = self.question.serial
 
     def _show_columns(self) -> None:
         question = self.question
@@ -180,25 +181,20 @@ class SockviewApp(TerminalApp):
         elif isinstance(message, Detail):
             self._pane.show(message, self._now())
         elif isinstance(message, Pids):
-            self._copy_answer(message)
+            self._copier.answer(message)
         elif isinstance(message, Trouble):
-            summary = self._summary
-            self._troubles[message.text] = summary.refreshes if summary else 0
+            self._board.trouble(message.text)
             self._show_notices()
 
     def on_reader_lost(self, sentence: str) -> None:
-        self._lost = sentence
+        self._board.reader_lost(sentence)
         self._show_notices()
 
-    def on_reader_back(self) -> None:
-        """The notice stays until the first view of the new reader."""
-
     def _show_view(self, view: View) -> None:
-        if view.serial < self.question.serial and not self._fits(view):
+        if view.serial < self._oldest_serial:
             return
-        self._view, self._lost = view, None
-        refreshes = view.summary.refreshes
-        self._troubles = {text: at for text, at in self._troubles.items() if at >= refreshes}
+        self._summary = view.summary
+        self._board.view(view.summary)
         newest = view.serial == self.question.serial
         with self.batch_update():
             rows = view.groups if self.question.view != "sockets" else view.rows
@@ -215,17 +211,11 @@ class SockviewApp(TerminalApp):
         if newest and self._table.wants_rows:
             self._ask()
 
-    def _fits(self, view: View) -> bool:
-        """Whether an answer to an earlier query still has the rows of the present kind."""
-        groups = self.question.view != "sockets"
-        return bool(view.groups) == groups if view.length else False
-
     def _show_histogram(self, states: tuple[StateLine, ...]) -> None:
         self._histogram.show(states, MANY_STATES if self.size.height >= TALL else FEW_STATES)
 
     def _show_notices(self) -> None:
-        notices = [self._lost] if self._lost else []
-        self.query_one("#notices", Notices).show(notices_of(self._summary, [*notices, *self._troubles]))
+        self.query_one("#notices", Notices).show(self._board.notices)
 
     def _tick(self) -> None:
         self._header.show(self._summary, self._now())
@@ -274,7 +264,7 @@ class SockviewApp(TerminalApp):
     # ------------------------------------------------------------ view, order, rows
     @on(RowTable.Moved)
     def _row_moved(self) -> None:
-        self._copy.forget()
+        self._copier.forget()
         self._ask()
         self._expect_detail()
 
@@ -348,36 +338,10 @@ class SockviewApp(TerminalApp):
         if not keys:
             self.say("No row to copy from", "caution")
             return
-        self._ask_pids("y", keys)
+        self._copier.copy("y", keys)
 
     def action_copy_all_pids(self) -> None:
-        self._ask_pids("Y", None)
-
-    def _ask_pids(self, pressed: str, keys: tuple[str, ...] | None) -> None:
-        self._copy_key = pressed
-        try:
-            self.link.ask_pids(self._copy.request(keys))
-        except WireError as error:
-            self.say(str(error), "caution")
-
-    def _copy_answer(self, pids: Pids) -> None:
-        answer = self._copy.answer(pids, self._copy_key)
-        if answer is None:
-            return
-        if not answer.text:
-            self.say(f"Nothing copied: {answer.remark}", "caution")
-            return
-        self.run_worker(self._copy_text(answer.text, answer.count, answer.remark), exclusive=True, group="copy")
-
-    async def _copy_text(self, text: str, count: int, remark: str) -> None:
-        result = await self._copier.copy(text)
-        if result.way == "none":
-            self.push_screen(PidsScreen(text, result.notice))
-            return
-        what = f"PID {text}" if count == 1 else f"{count_text(count)} PIDs"
-        rest = f" ({remark})" if remark else ""
-        listed = f": {text}" if count > 1 else ""
-        self.say(f"{what} {result.notice}{rest}{listed}", "caution" if remark else "good")
+        self._copier.copy("Y", None)
 
     # ------------------------------------------------------------ program
     def say(self, text: str, tone: str = "good") -> None:

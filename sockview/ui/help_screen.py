@@ -12,20 +12,16 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from sockview.model.filter import FILTER_KEYS
+from sockview.model.filter import BARE_WORDS, FILTER_KEYS
 from sockview.model.owner import Evidence
 from sockview.ui.keys import KEYS, MOVES
 
+#: Every kind of evidence that can be found.
 _EVIDENCE: Final[dict[Evidence, str]] = {
     Evidence.FD: "holds a descriptor of the socket now",
-    Evidence.TRACED: "the kernel reported that it closed the socket",
     Evidence.SEEN: "held this very socket (same kernel cookie) when last looked at",
-    Evidence.LISTENER: "is the only process that listens on its local port",
-    Evidence.PEER: "is the only process that talks to that remote end",
+    Evidence.LISTENER: "is the only one that listens on its local port",
 }
-
-#: Kinds of evidence that this version can find.
-EVIDENCE_SHOWN: Final = (Evidence.FD, Evidence.SEEN, Evidence.LISTENER)
 
 _MARKS: Final = (
     ("7306", "certain: it is the owner"),
@@ -77,11 +73,11 @@ def _sections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
     yield (
         "How an owner is known",
         [
-            (f"{kind.value} ({'certain' if kind.certain else 'likely'})", f"the process {_EVIDENCE[kind]}")
-            for kind in EVIDENCE_SHOWN
+            (f"{kind.value} ({'certain' if kind.certain else 'likely'})", f"the process {meaning}")
+            for kind, meaning in _EVIDENCE.items()
         ],
     )
     yield (
         "Filter: words are ANDed, a comma is OR, ! or - negates",
-        [(key.example, key.meaning) for key in FILTER_KEYS],
+        [*((key.example, key.meaning) for key in FILTER_KEYS), *((word.example, word.meaning) for word in BARE_WORDS)],
     )

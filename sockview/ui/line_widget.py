@@ -7,7 +7,7 @@ nothing must cost nothing, so this widget compares new lines with old ones, span
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     ground: str = "plain"
 
 
-BLANK_LINE = Line(())
+BLANK_LINE: Final = Line(())
 
 
 def text_line(text: str, tone: str = "plain") -> Line:
@@ -48,8 +48,8 @@ class LineWidget(Widget):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
     ALLOW_SELECT = False
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
         self._lines: list[Line] = []
         self._styles_by_tones: dict[tuple[str, str, str | None], Style] = {}
 

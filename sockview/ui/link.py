@@ -29,8 +29,6 @@ class Listener(Protocol):
 
     def on_reader_lost(self, sentence: str) -> None: ...
 
-    def on_reader_back(self) -> None: ...
-
 
 class Link(Protocol):
     """What the screen asks of a link; tests put a reader of their own behind it."""
@@ -118,7 +116,7 @@ class ReaderLink:
         descriptor = self._reader.socket.fileno()
         try:
             sent = self._reader.socket.send(self._outgoing)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             sent = 0
         except (BrokenPipeError, ConnectionResetError):
             # The end of file that follows is where the death is handled.
@@ -136,7 +134,7 @@ class ReaderLink:
             return
         try:
             data = self._reader.socket.recv(READ_SIZE)
-        except (BlockingIOError, InterruptedError):
+        except BlockingIOError:
             return
         except ConnectionResetError:
             data = b""
@@ -205,5 +203,3 @@ class ReaderLink:
             self._lost(f"The reader could not be started ({error.strerror})")
             return
         self._attach()
-        if self._listener is not None:
-            self._listener.on_reader_back()

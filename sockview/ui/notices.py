@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sockview.model.format_text import count_text, shorten
+from sockview.model.format_text import shorten
+from sockview.model.notice_text import INCOMPLETE, hidden_owners
 from sockview.model.query import Summary
 from sockview.ui.line_widget import Line, LineWidget, Span
 
@@ -26,22 +27,14 @@ class Notices(LineWidget):
         self.show_lines([Line((Span(" ! ", "badge"), Span(" " + shorten(text, width), "caution"))) for text in shown])
 
 
-def _hidden(count: str, single: bool, privileged: bool) -> str:
-    """Containers and security modules hide processes from root too: then sudo is no remedy."""
-    sockets = f"{count} {'socket' if single else 'sockets'}"
-    if privileged:
-        return f"{sockets} of processes that even root may not look into here"
-    return f"{sockets} of other users: processes hidden, run with sudo to see them"
-
-
 def notices_of(summary: Summary | None, troubles: Sequence[str]) -> list[str]:
-    """Every notice in whole sentences, most urgent first."""
+    """Every notice, most urgent first; `troubles` are the reader's."""
     notices = list(troubles)
     if summary is None:
         return notices
     notices += summary.warnings
     if not summary.complete and not summary.warnings:
-        notices.append("Incomplete: the socket table changed while it was read; rows may be missing or double")
+        notices.append(INCOMPLETE)
     if summary.hidden:
-        notices.append(_hidden(count_text(summary.hidden), summary.hidden == 1, summary.privileged))
+        notices.append(hidden_owners(summary.hidden, summary.privileged))
     return notices

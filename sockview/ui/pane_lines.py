@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-import time
 from collections.abc import Iterator
 
 from sockview.model import tcp_state
@@ -122,8 +121,3 @@ def _held_text(held: HeldSocket) -> str:
 def _wrap(text: str, width: int, most: int) -> list[str]:
     lines = textwrap.wrap(text, max(width - 2, 10), max_lines=most, placeholder=" …")
     return [" " + shorten(line, width - 2) for line in lines]
-
-
-def started_text(started_at: float) -> str:
-    """Local date and time of a start."""
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(started_at))

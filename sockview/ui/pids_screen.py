@@ -28,4 +28,4 @@ class PidsScreen(ModalScreen[None]):
                 Text(f"{self._why}\nSelect them here (most terminals: hold Shift and drag); Esc closes.\n"),
                 markup=False,
             )
-            yield Static(Text(self._pids), id="pids-text", markup=False)
+            yield Static(Text(self._pids), markup=False)

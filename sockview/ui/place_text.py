@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sockview.model.format_text import count_text
+from sockview.model.notice_text import NO_SOCKETS, no_match
 from sockview.model.query import GroupRow, SocketRow, View, ViewName
 from sockview.model.tcp_state import state_name
 
@@ -23,11 +24,10 @@ def empty_text(view: View) -> str:
     if view.length:
         return ""
     if not total:
-        return "There are no sockets here."
+        return f"{NO_SOCKETS}."
     if view.group_name:
         return f"No sockets of {view.group_name} are left. Esc goes back."
-    hidden = "1 socket is" if total == 1 else f"{count_text(total)} sockets are"
-    return f"No socket matches the filter: {hidden} hidden.\nEsc or a shows them all."
+    return f"{no_match(total)}.\nEsc or a shows them all."
 
 
 def row_name(row: SocketRow | GroupRow) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from sockview.model import tcp_state
 from sockview.model.columns import Column
@@ -15,7 +16,7 @@ Row = SocketRow | GroupRow
 Layout = Sequence[tuple[Column, int]]
 
 #: Cells of a row that hold no column: the mark at the left and the scroll bar at the right.
-MARGIN_CELLS = 2
+MARGIN_CELLS: Final = 2
 
 
 def heading_line(layout: Layout, sort: str, reverse: bool, width: int) -> Line:

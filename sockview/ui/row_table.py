@@ -7,7 +7,7 @@ refresh moves the socket, the cursor goes with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual import events
 from textual.binding import BindingType
@@ -20,7 +20,8 @@ from sockview.ui.keys import MOVES, bindings
 from sockview.ui.line_widget import Line, LineWidget, Span, text_line
 from sockview.ui.row_lines import MARGIN_CELLS, Row, heading_line, row_line, scroll_bar
 
-WHEEL_ROWS = 3
+#: Rows that one notch of the wheel scrolls.
+WHEEL_ROWS: Final = 3
 
 
 class RowTable(LineWidget, can_focus=True):

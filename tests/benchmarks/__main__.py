@@ -11,10 +11,11 @@ import platform
 from collections import Counter
 
 from sockview.collect.sources import open_source
+from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name, state_rank
 from tests.benchmarks.crowd import Crowd
 from tests.benchmarks.screen import ScreenCost, measure_screen
-from tests.benchmarks.tables import BARE, SS, contenders, run_to_end, starts
+from tests.benchmarks.tables import BARE, SS, contenders, starts
 from tests.benchmarks.timing import Cost, measure
 
 COLUMNS = "{:<34} {:>9} {:>9} {:>8} {:>8}"
@@ -43,7 +44,7 @@ def main() -> None:
 
 def _counts() -> str:
     """How many sockets there are, and in which states, as sockview itself sees them."""
-    sockets = run_to_end(open_source("auto").collect()).sockets
+    sockets = finish(open_source("auto").collect()).sockets
     states = sorted(Counter(s.state for s in sockets).items(), key=lambda item: state_rank(item[0]))
     return f"{len(sockets):,} sockets: " + ", ".join(f"{state_name(state)} {count:,}" for state, count in states)
 

@@ -6,8 +6,8 @@ import shutil
 import socket
 import struct
 import sys
-from collections.abc import Callable, Generator
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import Final
 
 import psutil
 
@@ -15,21 +15,11 @@ from sockview.collect.sources import open_source
 from sockview.model.observation import Observation
 from sockview.model.snapshot import Snapshot
 from sockview.model.sources import SocketSource
+from sockview.model.steps import finish
 from tests.benchmarks.timing import command
 
 SS: Final = "ss -tanpH"
 BARE: Final = "bare receive of the TCP dump"
-T = TypeVar("T")
-
-
-def run_to_end(steps: Generator[None, None, T]) -> T:
-    """The value that a stepwise computation returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
 
 
 def contenders() -> dict[str, Callable[[], object]]:
@@ -42,7 +32,7 @@ def contenders() -> dict[str, Callable[[], object]]:
     found["psutil net_connections"] = lambda: psutil.net_connections("tcp")
     found["sockview: collect, owners, cold"] = lambda: _collect(open_source("auto"))
     found["sockview: collect, owners, again"] = lambda: _collect(steady_source)
-    found["sockview: collect, owners, join"] = lambda: run_to_end(observation.add(_collect(observed_source)))
+    found["sockview: collect, owners, join"] = lambda: finish(observation.add(_collect(observed_source)))
     found["sockview --once --json"] = command([sys.executable, "-m", "sockview", "--once", "--json"])
     return found
 
@@ -57,7 +47,7 @@ def starts() -> dict[str, Callable[[], object]]:
 
 
 def _collect(source: SocketSource) -> Snapshot:
-    return run_to_end(source.collect())
+    return finish(source.collect())
 
 
 def bare_receive() -> int:

@@ -10,9 +10,9 @@ import pytest
 
 from sockview.collect.native import NativeSource
 from sockview.model.inet_socket import address_text
+from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name
 from tests.benchmarks.crowd import MOST_DESCRIPTORS, Crowd, shares
-from tests.benchmarks.tables import run_to_end
 from tests.benchmarks.timing import measure, percentile
 from tests.live.terminal_harness import DEADLINE
 
@@ -32,7 +32,7 @@ def test_shares_fit_into_the_descriptors_of_a_process() -> None:
 def test_the_crowd_is_what_it_says() -> None:
     # Two workers: on 127.10.0.1 and 127.11.0.1.
     with Crowd(200, processes=2):
-        snapshot = run_to_end(NativeSource().collect())
+        snapshot = finish(NativeSource().collect())
     mine = [
         s
         for s in snapshot.sockets

@@ -157,7 +157,7 @@ def test_another_user_is_told_that_the_owner_is_hidden(leak: Made) -> None:
     found = rows("cw", f"lport:{leak.port}", command=nobody)
     assert [(row["owners"], row["no_owner"], row["user"]) for row in found] == [([], "hidden", "root")] * 7
     noted = run("--once", "cw", f"lport:{leak.port}", command=nobody).stderr.partition("now as nobody\n")[2]
-    assert noted == "sockview: The processes of 7 sockets are hidden from this user: run it with sudo to see them.\n"
+    assert noted == "sockview: 7 sockets of other users: processes hidden, run with sudo to see them.\n"
 
 
 def test_a_hostile_process_name_is_harmless() -> None:

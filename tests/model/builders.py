@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import socket
 import zlib
-from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TCP, TIMER_NONE, TIMER_TIME_WAIT, UDP, InetSocket, fold_mapped
@@ -17,8 +17,7 @@ from sockview.model.observation import Observation
 from sockview.model.owner import Holder, Process
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
-
-T = TypeVar("T")
+from sockview.model.steps import finish
 
 #: States in which the kernel keeps neither inode nor uid.
 _WITHOUT_INODE: Final = frozenset({tcp_state.TIME_WAIT, tcp_state.FIN_WAIT1, tcp_state.LAST_ACK, tcp_state.CLOSING})
@@ -138,16 +137,6 @@ def make_snapshot(
         privileged=privileged,
         pids=None if pids is None else frozenset(pids),
     )
-
-
-def finish(steps: Generator[None, None, T]) -> T:
-    """Run a generator of steps to its end and give what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value
 
 
 def make_table(*snapshots: Snapshot, observation: Observation | None = None) -> SocketTable:

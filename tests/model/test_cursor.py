@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from sockview.model.arrangement import RowOrder
 from sockview.model.query import Query, View
+from sockview.model.steps import finish
 from sockview.model.view import ViewMaker
-from tests.model.builders import finish, make_snapshot, make_socket, make_table
+from tests.model.builders import make_snapshot, make_socket, make_table
 from tests.model.test_view import PACE
 
 #: Sorted by local port, socket n has cookie n.

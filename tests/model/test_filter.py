@@ -27,7 +27,7 @@ SOCKETS = {
     "left": make_socket("TIME_WAIT", "10.0.0.7:8080", "10.2.9.9:50001", time_left=1.0),
     "udp": make_socket("UNCONN", "[::]:53", protocol=UDP, uid=1234, recv_q=None, send_q=None),
     "mapped": make_socket("ESTABLISHED", "10.0.0.7:9000", "10.2.3.4:40000")._replace(family=6),
-    "half": make_socket(tcp_state.NEW_SYN_RECV, "10.0.0.7:8080", "192.0.2.1:1024", inode=0),
+    "half": make_socket(tcp_state.SYN_RECV, "10.0.0.7:8080", "192.0.2.1:1024", inode=0),
 }
 
 

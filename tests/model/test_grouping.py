@@ -11,7 +11,8 @@ from sockview.model.grouping import group_name, group_steps, members
 from sockview.model.inet_socket import InetSocket
 from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
-from tests.model.builders import busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+from sockview.model.steps import finish
+from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 NGINX = make_process(80, "nginx")
 WORKER = make_process(81, "nginx")

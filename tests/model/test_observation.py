@@ -10,8 +10,9 @@ from sockview.model.inet_socket import InetSocket
 from sockview.model.observation import ABSENT_LIMIT, STEP, Observation
 from sockview.model.query import Age
 from sockview.model.snapshot import Snapshot
+from sockview.model.steps import finish
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, TIME_WAIT, UNCONN
-from tests.model.builders import busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 
 def test_counts_by_state() -> None:

@@ -21,8 +21,9 @@ from sockview.model.order import (
 )
 from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
+from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name
-from tests.model.builders import busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 SOCKET_KEYS = [column.key for column in SOCKET_COLUMNS]
 

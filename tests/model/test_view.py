@@ -8,9 +8,10 @@ import pytest
 
 from sockview.model.query import MAX_WINDOW, Age, PidQuery, Query, SocketRow, View, ViewName
 from sockview.model.socket_table import SocketTable
+from sockview.model.steps import finish
 from sockview.model.tcp_state import CLOSE_WAIT, TIME_WAIT
 from sockview.model.view import Pace, ViewMaker, socket_row
-from tests.model.builders import Held, busy_snapshot, finish, make_process, make_snapshot, make_socket, make_table
+from tests.model.builders import Held, busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 PACE = Pace(interval=1.0, actual_interval=1.5, collect_seconds=0.3, refreshes=4, paused=False)
 NGINX = make_process(80, "nginx")

@@ -66,7 +66,7 @@ def test_warnings_are_notes(form: PrintedForm) -> None:
 
 def test_an_incomplete_table_without_a_warning_is_said() -> None:
     _, notes = printed(make_snapshot(SOCKETS, HELD, complete=False))
-    assert notes == ["The socket table changed while it was read: rows may be missing or double."]
+    assert notes == ["Incomplete: the socket table changed while it was read; rows may be missing or double."]
 
 
 def test_in_json_the_warnings_are_in_the_object_alone() -> None:
@@ -77,20 +77,20 @@ def test_in_json_the_warnings_are_in_the_object_alone() -> None:
 
 def test_hidden_owners_are_counted_among_the_rows_shown() -> None:
     snapshot = make_snapshot(SOCKETS, HELD, unreadable=4, privileged=False)
-    remedy = "are hidden from this user: run it with sudo to see them."
-    assert printed(snapshot)[1] == [f"The processes of 2 sockets {remedy}"]
-    assert printed(snapshot, "listen")[1] == [f"The processes of 1 socket {remedy}"]
+    remedy = "of other users: processes hidden, run with sudo to see them."
+    assert printed(snapshot)[1] == [f"2 sockets {remedy}"]
+    assert printed(snapshot, "listen")[1] == [f"1 socket {remedy}"]
     assert printed(snapshot, "cw")[1] == []
 
 
 def test_sudo_is_no_remedy_for_root() -> None:
     (note,) = printed(make_snapshot(SOCKETS, HELD, unreadable=1, privileged=True))[1]
-    assert "even as root" in note and "sudo" not in note
+    assert "even root" in note and "sudo" not in note
 
 
 def test_nothing_says_why() -> None:
-    assert printed(make_snapshot(SOCKETS), "tw")[1] == ["No socket matches 'tw': 3 are hidden."]
-    assert printed(make_snapshot([IDLE]), "tw")[1] == ["No socket matches 'tw': 1 is hidden."]
+    assert printed(make_snapshot(SOCKETS), "tw")[1] == ["No socket matches the filter: 3 sockets are hidden."]
+    assert printed(make_snapshot([IDLE]), "tw")[1] == ["No socket matches the filter: 1 socket is hidden."]
     assert printed(make_snapshot(), "tw")[1] == ["There are no sockets here."]
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
 
 from sockview.model.observation import Observation
 from sockview.model.pane import describe, with_process
@@ -12,20 +11,9 @@ from sockview.model.query import FromReader, PidQuery, Query, Trouble
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import ProcessDetail
+from sockview.model.steps import finish
 from sockview.model.view import Pace, ViewMaker
 from sockview.ui.link import Listener
-
-T = TypeVar("T")
-
-
-def finish(steps: Generator[None, None, T]) -> T:
-    """Run a generator of steps to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            value: T = stop.value
-            return value
 
 
 class FakeLink:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from textual.pilot import Pilot
+
 from sockview.model.snapshot import Snapshot
 from sockview.ui.app import SockviewApp
 from sockview.ui.clipboard import Clipboard
@@ -36,3 +38,9 @@ def link_of(app: SockviewApp) -> FakeLink:
     link = app.link
     assert isinstance(link, FakeLink)
     return link
+
+
+async def settle(pilot: Pilot[int]) -> None:
+    """Until the answers to the last keys are shown."""
+    await pilot.pause()
+    await pilot.pause()

@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
-
 import pytest
-from textual.pilot import Pilot
+from textual.events import MouseScrollDown
 
 from sockview.model.snapshot import Snapshot
 from sockview.ui.app import DETAIL_SECONDS, SockviewApp
-from sockview.ui.clipboard import Clipboard, CopyResult
 from sockview.ui.filter_row import FilterInput
-from sockview.ui.key_line import KeyLine
-from sockview.ui.pids_screen import PidsScreen
 from sockview.ui.process_pane import ProcessPane
-from sockview.ui.row_table import RowTable
+from sockview.ui.row_table import WHEEL_ROWS, RowTable
 from tests.model.builders import make_process, make_snapshot, make_socket
 from tests.ui import scenarios
-from tests.ui.screen_app import link_of, screen_app
+from tests.ui.screen_app import link_of, screen_app, settle
 
 WORKER = make_process(7306, "gunicorn")
-
-
-class RecordingClipboard(Clipboard):
-    """Keeps what it was given and says it went the given way."""
-
-    def __init__(self, copied: list[str], way: str = "osc52") -> None:
-        super().__init__({}, lambda _: None, root=False)
-        self._copied = copied
-        self._result = CopyResult("none" if way == "none" else "osc52", False, "sent to your terminal (OSC 52)")
-
-    async def copy(self, text: str) -> CopyResult:
-        self._copied.append(text)
-        return self._result
 
 
 def table_of(app: SockviewApp) -> RowTable:
@@ -55,11 +36,6 @@ def focused_id(app: SockviewApp) -> str | None:
 
 def view_of(app: SockviewApp) -> str:
     return app.question.view
-
-
-async def settle(pilot: Pilot[int]) -> None:
-    await pilot.pause()
-    await pilot.pause()
 
 
 async def test_cursor_stays_on_its_socket_when_rows_come_above() -> None:
@@ -136,10 +112,10 @@ async def test_wheel_and_click_choose_rows() -> None:
         await pilot.click("#table", offset=(20, 4))
         await settle(pilot)
         assert table.cursor == 3
-        table._scroll(30)
+        for _ in range(10):
+            table.post_message(MouseScrollDown(table, 20, 4, 0, 1, 0, False, False, False))
         await settle(pilot)
-        assert table.top == 30
-        assert table.cursor == 30
+        assert table.top == table.cursor == 10 * WHEEL_ROWS
 
 
 async def test_click_on_a_heading_sorts_and_reverses() -> None:
@@ -219,57 +195,6 @@ async def test_enter_on_a_group_and_back_to_it() -> None:
         assert (table.cursor, table.cursor_key) == (1, group)
 
 
-async def test_copy_sends_the_pid_to_the_terminal() -> None:
-    copied: list[str] = []
-    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=lambda _: RecordingClipboard(copied))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("y")
-        await app.workers.wait_for_complete()
-        await settle(pilot)
-        assert copied == ["7306"]
-        assert "PID 7306 sent to your terminal" in app.query_one("#keys", KeyLine).message
-
-
-async def test_copy_all_leaves_likely_owners_until_asked_again() -> None:
-    copied: list[str] = []
-    listener = make_socket("LISTEN", "10.0.0.7:80")
-    sockets = [listener, make_socket("TIME_WAIT", "10.0.0.7:80", "10.2.3.4:5000", time_left=30)]
-    nginx = make_process(901, "nginx")
-    snapshot = make_snapshot(sockets, {nginx: [listener]})
-    app = screen_app([snapshot], "tw", make_clipboard=lambda _: RecordingClipboard(copied))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("Y")
-        await settle(pilot)
-        assert copied == []
-        assert "1 likely not copied: Y again" in app.query_one("#keys", KeyLine).message
-        await pilot.press("Y")
-        await app.workers.wait_for_complete()
-        assert copied == ["901"]
-
-
-async def test_without_any_clipboard_the_pids_are_shown() -> None:
-    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=lambda _: RecordingClipboard([], "none"))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("y")
-        await app.workers.wait_for_complete()
-        await settle(pilot)
-        assert isinstance(app.screen, PidsScreen)
-
-
-async def test_tagged_rows_are_copied_together() -> None:
-    copied: list[str] = []
-    app = screen_app(scenarios.leaking_server(), "est", make_clipboard=lambda _: RecordingClipboard(copied))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("space", "G", "space", "y")
-        await app.workers.wait_for_complete()
-        await settle(pilot)
-        assert len(copied[0].split()) == 2
-
-
 async def test_pause_freezes_rows_until_it_is_lifted() -> None:
     app = screen_app([snapshot_of([10], 1)], later=[snapshot_of([10, 20], 2), snapshot_of([10, 20, 30], 3)])
     async with app.run_test(size=(80, 24)) as pilot:
@@ -321,22 +246,3 @@ async def test_an_error_in_the_screen_is_one_sentence(capsys: pytest.CaptureFixt
     captured = capsys.readouterr()
     assert "Traceback" not in captured.err + captured.out
     assert "\x1b[2J" not in captured.err + captured.out
-
-
-def osc_52_texts(raw: bytes) -> list[str]:
-    """What a terminal would put into its clipboard."""
-    return [base64.b64decode(part.split(b"\x07")[0]).decode() for part in raw.split(b"\x1b]52;c;")[1:]]
-
-
-async def test_the_default_clipboard_writes_osc_52() -> None:
-    written: list[bytes] = []
-
-    def make(_: Callable[[bytes], None]) -> Clipboard:
-        return Clipboard({"TERM": "xterm-256color", "SSH_TTY": "/dev/pts/1"}, written.append, root=False)
-
-    app = screen_app(scenarios.leaking_server(), "cw", make_clipboard=make)
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("Y")
-        await app.workers.wait_for_complete()
-    assert osc_52_texts(b"".join(written)) == ["7306"]
