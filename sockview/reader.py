@@ -1,8 +1,9 @@
 """The reader: looks into the kernel, keeps the memory, and answers what the screen asks.
 
-One loop without threads. Each turn looks at the wire, answers the newest query from the table that
-is there, and takes one small step of the refresh that runs; so an answer waits for a step, never
-for a refresh. The reader ends when the screen has gone.
+One loop without threads. Each turn looks at the wire, works for a moment on the answer to the newest
+query, from the table that is there, and takes one small step of the refresh that runs; so an answer
+waits for a step, never for a refresh, and a newer query never for the answer to an older one. The
+reader ends when the screen has gone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sockview.model.observation import Observation
 from sockview.model.pane import describe, with_process
 from sockview.model.query import FromScreen, PidQuery, Query, RefreshNow, Trouble, View
 from sockview.model.sources import ProcessDetail, ProcessSource, SocketSource
-from sockview.model.view import ViewMaker
+from sockview.model.view import ViewMaker, alike
 from sockview.parent_death import die_with_parent
 from sockview.refresh import Clock, Refresh
 
@@ -32,6 +33,8 @@ _KINDS: Final[dict[str, SourceKind]] = {"auto": "auto", "netlink": "netlink", "p
 
 #: Refreshes between two looks for cyclic garbage, see main().
 TIDY_EVERY: Final = 100
+#: Seconds of work on an answer, or on the pane, between two looks at the wire.
+SLICE: Final = 0.01
 #: Questions for PIDs that may wait for the first table.
 MAX_EARLY_QUESTIONS: Final = 32
 
@@ -49,10 +52,13 @@ class Reader:
         views: ViewMaker | None = None,
     ) -> None:
         self._channel = Channel(connection)
+        self._clock = clock
         self._processes = processes
         self._refresh = Refresh(source, clock, make_observation, views)
         self._asked = False
         self._unanswered = False
+        self._preparing: Generator[None, None, None] | None = None
+        """Work on the answer to the newest query, while that is unanswered."""
         self._early: list[PidQuery] = []
         self._cursor: str | None = None
         self._untidied = 0
@@ -69,7 +75,7 @@ class Reader:
             self._channel.close()
 
     def turn(self, wait: bool = True) -> bool:
-        """One look at the wire, at most one answer, at most one step. False when the screen has gone."""
+        """One look at the wire, one slice of an answer, at most one step. False when the screen has gone."""
         seconds = self.wait_seconds()
         if self._untidied >= TIDY_EVERY and seconds > 0:
             self._untidied = 0
@@ -79,7 +85,7 @@ class Reader:
         if not self._channel.is_open:
             return False
         if self._unanswered:
-            self._answer()
+            self._work_on_answer()
         elif self._cursor is not None:
             self._describe()
         self._advance()
@@ -87,13 +93,16 @@ class Reader:
 
     def wait_seconds(self) -> float:
         """How long nothing but a message from the screen needs to be done."""
-        return 0.0 if self._cursor is not None else self._refresh.wait_seconds()
+        busy = self._unanswered or self._cursor is not None
+        return 0.0 if busy else self._refresh.wait_seconds()
 
     # ------------------------------------------------------------ what the screen says
     def _take(self, message: FromScreen | Trouble) -> None:
         match message:
             case Query():
                 # Only the newest of those that are waiting is answered.
+                if not alike(message, self._refresh.query):
+                    self._preparing = None
                 self._refresh.query = message
                 self._asked = self._unanswered = True
             case PidQuery():
@@ -107,9 +116,24 @@ class Reader:
                 self._channel.send(message)
 
     # ------------------------------------------------------------ what it is told
+    def _work_on_answer(self) -> None:
+        """Prepare the answer for a slice of time; give it when it is ready."""
+        until = self._clock() + SLICE
+        if self._preparing is None:
+            self._preparing = self._refresh.views.prepare(self._refresh.query)
+        try:
+            for _ in self._preparing:
+                if self._clock() >= until:
+                    return
+        except Exception as error:
+            self._unanswered, self._preparing = False, None
+            self._fail("Making the view", error)
+            return
+        self._answer()
+
     def _answer(self) -> None:
         """The view of the newest query; before the first table nothing, it follows the refresh."""
-        self._unanswered = False
+        self._unanswered, self._preparing = False, None
         try:
             view = self._refresh.views.answer(self._refresh.query, self._refresh.pace)
         except Exception as error:
@@ -133,11 +157,15 @@ class Reader:
 
     def _describe(self) -> None:
         """The pane of the row under the cursor; a message of its own, since processes are slow to read."""
-        key, self._cursor = self._cursor, None
-        table = self._refresh.shown
-        if key is None or table is None:
-            return
+        key, table = self._cursor, self._refresh.shown
+        until = self._clock() + SLICE
         try:
+            for _ in () if table is None else table.gather_steps():
+                if self._clock() >= until:
+                    return  # there is more to do: the cursor stays to be described
+            self._cursor = None
+            if key is None or table is None:
+                return
             found = describe(table, key)
             if found is None:
                 return
@@ -146,6 +174,7 @@ class Reader:
                 detail = with_process(detail, self._processes.read(process.pid, process.started))
             self._channel.send(detail)
         except Exception as error:
+            self._cursor = None
             self._fail("Describing the process", error)
 
     def _fail(self, what: str, error: Exception) -> None:
@@ -164,7 +193,8 @@ class Reader:
 
     def _after_refresh(self) -> None:
         if self._asked:
-            self._answer()
+            self._unanswered, self._preparing = True, None
+            self._work_on_answer()
         early, self._early = self._early, []
         for request in early:
             self._answer_pids(request)

@@ -143,9 +143,10 @@ def test_a_join_that_fails_keeps_its_memory_once_then_starts_anew(monkeypatch: p
 
 
 class BrokenViews(ViewMaker):
-    """Fails in `show` or `answer` when told to."""
+    """Fails in `show`, `prepare` or `answer` when told to."""
 
     in_show = False
+    in_prepare = False
     in_answer = False
 
     def show(self, table: SocketTable, query: Query) -> Generator[None, None, None]:
@@ -153,23 +154,30 @@ class BrokenViews(ViewMaker):
             raise IndexError("show")
         return super().show(table, query)
 
+    def prepare(self, query: Query) -> Generator[None, None, None]:
+        yield
+        if self.in_prepare:
+            raise IndexError("prepare")
+        yield from super().prepare(query)
+
     def answer(self, query: Query, pace: Pace) -> View | None:
         if self.in_answer:
             raise IndexError("answer")
         return super().answer(query, pace)
 
 
-def test_a_view_that_cannot_be_made_is_said_and_the_next_query_is_answered() -> None:
+@pytest.mark.parametrize("part", ["prepare", "answer"])
+def test_a_view_that_cannot_be_made_is_said_and_the_next_query_is_answered(part: str) -> None:
     views = BrokenViews()
     with Bench(views=views) as bench:
         bench.ask(Query(serial=1))
-        views.in_answer = True
+        setattr(views, f"in_{part}", True)
         bench.send(Query(serial=2))
         bench.settle()
         (trouble,) = bench.received()
         assert isinstance(trouble, Trouble)
-        assert trouble.text.startswith("Making the view failed: IndexError: answer (test_reader_failures.py:")
-        views.in_answer = False
+        assert trouble.text.startswith(f"Making the view failed: IndexError: {part} (test_reader_failures.py:")
+        setattr(views, f"in_{part}", False)
         assert bench.ask(Query(serial=3)).serial == 3
 
 

@@ -68,7 +68,7 @@ def test_every_key_of_one_letter_is_in_the_table() -> None:
 def test_the_json_example_is_what_the_program_prints() -> None:
     leak = make_socket("CLOSE_WAIT", "10.0.0.7:8080", "10.2.3.4:51234", inode=4711, cookie=4, recv_q=1)
     snapshot = make_snapshot([leak], {make_process(7306): [(12, leak)]}, taken_at=1_767_614_400.0)
-    printed = json.loads("".join(json_pieces(make_table(snapshot), [leak])))
+    printed = json.loads("".join(json_pieces(make_table(snapshot), [leak], [])))
     (example,) = (json.loads(block) for block in blocks("json"))
     assert example["sockview"] == __version__
     assert example == printed

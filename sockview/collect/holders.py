@@ -23,6 +23,8 @@ _LINKS_A_STEP: Final = 600
 _PROCESS_COST: Final = 10
 
 _NO_DESCRIPTORS: Final = frozenset({errno.EMFILE, errno.ENFILE})
+#: The descriptor was closed, or it is a file whose path is longer than the page that the kernel has for it.
+_NO_SOCKET: Final = VANISHED | {errno.ENAMETOOLONG}
 _PREFIX: Final = "socket:["
 
 
@@ -32,6 +34,8 @@ class Holders:
 
     by_inode: dict[int, tuple[Holder, ...]] = field(default_factory=dict)
     """Sorted by (pid, fd)."""
+    started: dict[int, int] = field(default_factory=dict)
+    """PID -> start of every process among the holders, as in `Process.started`."""
     unreadable: int = 0
     """Processes whose descriptors this user may not read."""
     pids: frozenset[int] | None = None
@@ -74,7 +78,9 @@ def _list_pids(proc: str) -> list[int]:
         return sorted(int(name) for name in os.listdir(proc) if name.isascii() and name.isdecimal())
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise CollectError(f"{proc} cannot be listed ({reason}): mount proc there to see processes.") from error
+        short = error.errno in _NO_DESCRIPTORS
+        remedy = "raise ulimit -n for sockview" if short else "mount proc there to see processes"
+        raise CollectError(f"{proc} cannot be listed ({reason}): {remedy}.") from error
 
 
 def _take_error(error: OSError, found: Holders) -> None:
@@ -88,7 +94,11 @@ def _take_error(error: OSError, found: Holders) -> None:
         if text not in found.warnings:
             found.warnings.append(text)
     else:
-        raise error
+        # One strange process must not hide what all the others hold.
+        found.unreadable += 1
+        text = f"A process could not be read ({os.strerror(error.errno or 0)}); the others are shown."
+        if text not in found.warnings:
+            found.warnings.append(text)
 
 
 def _look_into(
@@ -102,7 +112,7 @@ def _look_into(
     directory = os.open(f"{proc}/{pid}/fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with os.scandir(directory) as entries:
-            return (yield from _read_links(pid, directory, entries, wanted, found.by_inode, shared))
+            return (yield from _read_links(pid, directory, entries, wanted, found, shared))
     finally:
         os.close(directory)
 
@@ -112,10 +122,11 @@ def _read_links(
     directory: int,
     entries: Iterator[os.DirEntry[str]],
     wanted: Container[int],
-    by_inode: dict[int, tuple[Holder, ...]],
+    found: Holders,
     shared: set[int],
 ) -> Generator[None, None, int]:
     process: Process | None = None
+    by_inode = found.by_inode
     readlink, new, prefix, skip = os.readlink, tuple.__new__, _PREFIX, len(_PREFIX)
     links = 0
     for entry in entries:
@@ -127,8 +138,8 @@ def _read_links(
         try:
             link = readlink(name, dir_fd=directory)
         except OSError as error:
-            if error.errno in VANISHED:
-                continue  # this descriptor was closed
+            if error.errno in _NO_SOCKET:
+                continue
             raise
         if not link.startswith(prefix):
             continue
@@ -136,9 +147,11 @@ def _read_links(
         inode = int(digits) if digits.isdecimal() else 0
         if inode not in wanted:
             continue
-        process = process or read_process(pid, "..", directory)
         if process is None:
-            break  # it exited: nothing that it held is held any more
+            process = read_process(pid, "..", directory)
+            if process is None:
+                break  # it exited: nothing that it held is held any more
+            found.started[pid] = process.started
         holder = new(Holder, (process, int(name)))
         if inode in by_inode:
             by_inode[inode] = (*by_inode[inode], holder)

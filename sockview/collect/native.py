@@ -14,6 +14,7 @@ from typing import Final, TypeVar
 
 from sockview.collect.holders import Holders, find_holders
 from sockview.collect.netlink import Dump, DumpError, dump_name, dump_sockets, open_netlink
+from sockview.collect.past_holders import PastHolders
 from sockview.collect.privilege import may_see_everything
 from sockview.collect.users import UserNames
 from sockview.errors import CollectError
@@ -61,19 +62,25 @@ class NativeSource:
         self._wall_clock = wall_clock
         self._host = host
         self._users = UserNames(clock)
+        self._past_holders = PastHolders(proc)
 
     def collect(self) -> Generator[None, None, Snapshot]:
         """One snapshot. `clock` and `taken_at` are the moment at which the dump began."""
         taken_at, clock = self._wall_clock(), self._clock()
         found = _Findings()
         yield from self._read_sockets(found)
+        dump_seconds = self._clock() - clock
         inodes, uids = yield from _inodes_and_uids(found.sockets)
         walked = yield from self._guard("The processes", find_holders(self._proc, inodes), found)
+        started = None
+        if walked is not None:
+            started = yield from self._guard("Earlier processes", self._past_holders.look(walked), found)
         names = yield from self._guard("User names", self._users.names(sorted(uids)), found)
         holders = walked or Holders()
         return Snapshot(
             taken_at=taken_at,
             clock=clock,
+            dump_seconds=dump_seconds,
             host=self._host_name(found),
             source="sock_diag",
             sockets=tuple(found.sockets),
@@ -85,6 +92,7 @@ class NativeSource:
             warnings=(*found.warnings, *holders.warnings),
             privileged=may_see_everything(self._proc),
             pids=holders.pids,
+            started=started or {},
         )
 
     def _read_sockets(self, found: _Findings) -> Generator[None, None, None]:

@@ -64,6 +64,7 @@ class PortableSource:
         taken_at, clock = self._wall_clock(), self._clock()
         privileged = may_see_everything(self._proc)
         table = yield from _read_table(privileged)
+        dump_seconds = self._clock() - clock
         yield
         pids = {row.pid for row in table.rows if row.pid is not None}
         processes, uids = yield from self._identify(pids)
@@ -72,6 +73,7 @@ class PortableSource:
         return Snapshot(
             taken_at=taken_at,
             clock=clock,
+            dump_seconds=dump_seconds,
             host=clean(socket.gethostname(), 255),
             source="psutil",
             sockets=tuple(sockets.values()),

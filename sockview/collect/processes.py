@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
@@ -157,6 +158,9 @@ class _Fields:
             self._refused.append(name)
         except psutil.ZombieProcess:
             pass  # it has no such thing any more; `problem` tells
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # a path longer than the page that the kernel has for it
+                raise
         return None
 
     def problem(self, pid: int, *, zombie: bool) -> str | None:

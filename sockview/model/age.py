@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TIME_WAIT_SECONDS, TIMER_TIME_WAIT, InetSocket
 from sockview.model.query import Age
+
+#: Seconds by which a timer and what was seen may differ: a dump is no single instant.
+TOLERANCE: Final = 2.0
 
 
 class Since(NamedTuple):
@@ -16,7 +19,7 @@ class Since(NamedTuple):
 
     state: int
     clock: float
-    """Monotonic seconds of the first snapshot that showed it in this state."""
+    """Monotonic seconds at which the first snapshot that showed it in this state had been read."""
     slack: float | None
     """Seconds before `clock` in which it may have come into the state; None: no bound is known."""
 
@@ -24,17 +27,26 @@ class Since(NamedTuple):
 def age_in_state(s: InetSocket, since: Since | None, clock: float) -> Age | None:
     """Age of `s` in a snapshot taken at `clock`; None when nothing is known.
 
-    TIME_WAIT lasts a constant 60 s, so what its timer has left tells its age at the first look. A
-    TIME_WAIT timer on another state (an orphaned FIN_WAIT2) runs for another time and is not used.
+    TIME_WAIT lasts a constant 60 s, so what its timer has left tells its age at the first look, unless that
+    contradicts what was seen: the timer starts anew when the peer sends its FIN again (RFC 9293 3.10.7.4).
+    A TIME_WAIT timer on another state (an orphaned FIN_WAIT2) runs for another time and is not used.
     A stand-in cookie names a pair of ends: the age is then that of the pair in this state.
     """
+    seen = None if since is None else _since_seen(since, clock)
     if s.state == tcp_state.TIME_WAIT and s.timer == TIMER_TIME_WAIT:
         passed = max(0.0, TIME_WAIT_SECONDS - s.expires_ms / 1000)
-        return Age(passed, passed)
-    if since is None:
-        return None
-    at_least = max(0.0, clock - since.clock)
-    return Age(at_least, None if since.slack is None else at_least + since.slack)
+        if seen is None or _may_be(passed, seen):
+            return Age(passed, passed)
+    return seen
+
+
+def _since_seen(since: Since, clock: float) -> Age:
+    seconds = clock - since.clock
+    return Age(max(0.0, seconds), None if since.slack is None else max(0.0, seconds + since.slack))
+
+
+def _may_be(seconds: float, age: Age) -> bool:
+    return seconds + TOLERANCE >= age.at_least and (age.at_most is None or seconds <= age.at_most + TOLERANCE)
 
 
 def age_rank(age: Age | None) -> tuple[float, float]:

@@ -59,7 +59,7 @@ class Attributor:
         """By the identity of an attribution, which lives as long as this."""
         self._by_inode: dict[int, Attribution] = {}
         self._by_cookie: dict[int, Attribution] = {}
-        self._by_local_end: dict[tuple[int, bytes, int, int | None], Attribution] = {}
+        self._by_local_end: dict[tuple[int, bytes, int, bool, int | None], Attribution] = {}
 
     def remembered(self, s: InetSocket) -> Remembered | None:
         """What is remembered of a socket that nobody is seen to hold."""
@@ -77,11 +77,7 @@ class Attributor:
             if found is None:
                 found = self._by_cookie[s.cookie] = self._by_memory(s) or self._by_listener(s)
             return found
-        end = (s.protocol, s.local_address, s.local_port, s.uid)
-        found = self._by_local_end.get(end)
-        if found is None:
-            found = self._by_local_end[end] = self._by_listener(s)
-        return found
+        return self._by_listener(s)
 
     def claims(self, s: InetSocket) -> Sequence[Claim]:
         """The distinct processes among the owners of `s`, by PID; quick for the sockets that are many."""
@@ -125,6 +121,14 @@ class Attributor:
         return Attribution((), reason, tuple(p for p in candidates if not self.has_exited(p)), uid=s.uid)
 
     def _by_listener(self, s: InetSocket) -> Attribution:
+        """What its local port tells; the same for all sockets of one user there, however many listen on it."""
+        end = (s.protocol, s.local_address, s.local_port, s.state == tcp_state.LISTEN, self._uid(s))
+        found = self._by_local_end.get(end)
+        if found is None:
+            found = self._by_local_end[end] = self._search_listener(s)
+        return found
+
+    def _search_listener(self, s: InetSocket) -> Attribution:
         """The one process that listens on its local port (likely); several are candidates, none is claimed."""
         ports = self._listeners.get((s.protocol, s.local_port), ()) if s.state != tcp_state.LISTEN else ()
         listeners = [self.attribution(other) for other in ports if covers(other, s.local_address)]
@@ -141,12 +145,13 @@ class Attributor:
     def has_exited(self, process: Process) -> bool:
         """Whether the process is known not to be there any more, or its PID to be another's by now.
 
-        False where the source does not tell, and for a PID that lives on without any socket: it may be the same.
+        False where the source does not tell.
         """
         pids = self._snapshot.pids
         if pids is not None and process.pid not in pids:
             return True
         if self._started is None:
             self._started = {p.pid: p.started for held in self._snapshot.holders.values() for p, _fd in held}
+            self._started.update(self._snapshot.started)
         started = self._started.get(process.pid, 0)
         return 0 not in (started, process.started) and started != process.started

@@ -146,7 +146,7 @@ def _candidates(s: InetSocket, attribution: Attribution) -> str:
 
 
 def _distinct(owners: Sequence[Owner]) -> int:
-    return len({owner.process for owner in owners})
+    return len({owner.process.identity for owner in owners})
 
 
 def _list_of(owners: Sequence[Owner]) -> str:

@@ -19,7 +19,7 @@ from sockview.model.filter_keys import (
     nearest_key,
 )
 from sockview.model.filter_logic import AllOf, Not, any_of
-from sockview.model.filter_terms import Condition, Predicate
+from sockview.model.filter_terms import Condition, Cost, Predicate
 from sockview.model.filter_words import FilterError, Value, Word, split_words
 from sockview.model.socket_table import SocketTable
 
@@ -47,6 +47,11 @@ class Filter:
     def is_everything(self) -> bool:
         """Whether it lets every socket through."""
         return not self.condition.tests
+
+    @property
+    def asks_owners(self) -> bool:
+        """Whether it lets sockets through or not by who owns them, so that a hidden owner matters."""
+        return self.condition.cost >= Cost.OWNER
 
     def compile(self, table: SocketTable) -> Predicate:
         """A predicate over the sockets of this one table; it keeps what it learns about them."""

@@ -203,7 +203,7 @@ BARE_WORDS: Final[tuple[BareWord, ...]] = (
     BareWord("ADDRESS:PORT", "that endpoint at either end", "10.0.0.7:8080"),
     BareWord("ADDRESS or CIDR", "that address or network at either end", "10.2.0.0/16"),
     BareWord("PROTOCOL", "tcp udp tcp4 tcp6 udp4 udp6", "udp"),
-    BareWord("lo", "loopback at either end", "!lo"),
+    BareWord("lo", "loopback at either end", "lo"),
     BareWord("TEXT", "part of process name, command line, address or user, in any case", "nginx"),
     BareWord('"TEXT"', "the same for text with blanks, or that would mean something else", '"worker [app]"'),
 )

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from sockview.model import tcp_state
 from sockview.model.age import age_rank
-from sockview.model.inet_socket import InetSocket, address_text, is_wildcard
+from sockview.model.inet_socket import InetSocket, address_text, is_wildcard, packed_address
 from sockview.model.owner import NoOwner, Process
 from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
@@ -210,7 +210,8 @@ def members(table: SocketTable, key: str) -> Sequence[InetSocket]:
     if key == "remote:*":
         return [s for s in table.snapshot.sockets if not has_peer(s)]
     if kind == "remote":
-        return [s for s in table.snapshot.sockets if address_text(s.remote_address) == rest and has_peer(s)]
+        address = packed_address(rest)
+        return [s for s in table.snapshot.sockets if s.remote_address == address and has_peer(s)]
     if kind == "none":
         return [s for s in table.unheld if table.attribution(s).no_owner == rest]
     return ()

@@ -68,6 +68,14 @@ def address_text(address: bytes) -> str:
     return "*"
 
 
+def packed_address(text: str) -> bytes | None:
+    """The 4 or 16 bytes of an address from its usual text, the reverse of `address_text`; None for other text."""
+    try:
+        return socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):  # ValueError: a NUL or a surrogate in the text
+        return None
+
+
 def endpoint_text(address: bytes, port: int) -> str:
     """``10.0.0.7:8080``, ``[fe80::1]:443``; a port of 0 is written ``*``."""
     text = address_text(address)

@@ -13,7 +13,14 @@ NO_SOCKETS: Final = "There are no sockets here"
 def no_match(total: int) -> str:
     """The filter lets none of the `total` sockets through."""
     hidden = "1 socket is" if total == 1 else f"{count_text(total)} sockets are"
-    return f"No socket matches the filter: {hidden} hidden"
+    return f"No socket matches the filter: {hidden} left out"
+
+
+def might_match(count: int, privileged: bool) -> str:
+    """The filter asks for owners, and those of `count` sockets may not be looked into."""
+    sockets = f"{count_text(count)} {'socket' if count == 1 else 'sockets'}"
+    remedy = "" if privileged else ": run with sudo to see them"
+    return f"{sockets} with a hidden process might match{remedy}"
 
 
 def hidden_owners(count: int, privileged: bool) -> str:

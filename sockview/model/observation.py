@@ -19,7 +19,7 @@ from sockview.model.socket_table import SocketTable
 #: Sockets joined between two yields: about 2 ms.
 STEP: Final = 5000
 
-#: How many sockets that an incomplete snapshot did not show are kept in memory.
+#: How many sockets that a snapshot did not show are kept in memory.
 ABSENT_LIMIT: Final = 50_000
 
 #: A socket closed between the dump and the look at the descriptors shows an inode and no holder, once.
@@ -41,7 +41,7 @@ class _Join:
 
 
 class Observation:
-    """Add every snapshot in turn. Its memory is that of the sockets present, not of those that were."""
+    """Add every snapshot in turn. Its memory is that of the last two, not of all sockets that ever were."""
 
     def __init__(self) -> None:
         self._last: SocketTable | None = None
@@ -55,13 +55,15 @@ class Observation:
         """Join in steps of a few milliseconds. Abandoned before its end, it leaves the memory as it was."""
         join = _Join()
         sockets = snapshot.sockets
-        slack = None if self._complete_clock is None else max(0.0, snapshot.clock - self._complete_clock)
+        # Only at the end of the look is it certain that what it shows had come about.
+        seen = snapshot.clock + snapshot.dump_seconds
+        slack = None if self._complete_clock is None else max(0.0, seen - self._complete_clock)
         fresh: dict[int, Since] = {}
         for start in range(0, len(sockets), STEP):
             part = sockets[start : start + STEP]
             join.states.update([s.state for s in part])
             for state in join.states.keys() - fresh.keys():
-                fresh[state] = Since(state, snapshot.clock, slack)
+                fresh[state] = Since(state, seen, slack)
             self._date(part, fresh, join)
             _sort_out(part, snapshot, join)
             yield
@@ -72,10 +74,10 @@ class Observation:
         for start in range(0, len(join.unheld), STEP):
             self._recall(join.unheld[start : start + STEP], snapshot.owners_read, join)
             yield
-        if not snapshot.complete:
-            self._keep_absent(join)
-            yield
-        return self._commit(snapshot, join)
+        self._keep_absent(snapshot, join)
+        yield
+        ages = yield from _oldest_ages(snapshot, join)
+        return self._commit(snapshot, join, ages)
 
     def _date(self, part: Sequence[InetSocket], fresh: Mapping[int, Since], join: _Join) -> None:
         """Since when each socket is in its state."""
@@ -111,9 +113,20 @@ class Observation:
         holders = self._last.snapshot.holders.get(before.inode, ())
         return Remembered(holders, before.uid, before.cgroup_id)
 
-    def _keep_absent(self, join: _Join) -> None:
-        """An incomplete snapshot proves nothing about the sockets that it does not show: keep the newest of them."""
-        absent = [cookie for cookie in self._since if cookie not in join.since]
+    def _keep_absent(self, snapshot: Snapshot, join: _Join) -> None:
+        """Keep the newest of the sockets that may be there although this snapshot does not show them.
+
+        An incomplete one proves nothing. A complete one can pass over a few: the kernel counts its way along a
+        chain of its hash table, from which an earlier socket may go meanwhile (inet_diag_dump_icsk,
+        net/ipv4/inet_diag.c). So what was there the look before is known for one more. A cookie is never given
+        to another socket; a stand-in may be.
+        """
+        if not snapshot.complete:
+            absent = [cookie for cookie in self._since if cookie not in join.since]
+        elif self._last is not None:
+            absent = [cookie for cookie in self._last.by_cookie if cookie not in join.since and cookie > 0]
+        else:
+            absent = []
         for cookie in absent[:ABSENT_LIMIT]:  # those that went missing last come first
             join.since[cookie] = self._since[cookie]
             known = self._known(cookie) if cookie > 0 else None
@@ -125,8 +138,8 @@ class Observation:
         uids = {known.uid for known in join.remembered.values()}
         return {uid: name for uid, name in self._users.items() if uid in uids} | dict(snapshot.users)
 
-    def _commit(self, snapshot: Snapshot, join: _Join) -> SocketTable:
-        lines = self._history.add(snapshot.clock, dict(join.states), _oldest_close_wait(snapshot, join))
+    def _commit(self, snapshot: Snapshot, join: _Join, oldest_ages: Mapping[int, Age]) -> SocketTable:
+        lines = self._history.add(snapshot.clock, dict(join.states), oldest_ages)
         table = SocketTable(
             snapshot=snapshot,
             by_cookie=join.by_cookie,
@@ -160,7 +173,12 @@ def _without_doubles(sockets: Sequence[InetSocket], by_cookie: Mapping[int, Inet
     return tuple(s for s in sockets if s.cookie <= 0 or by_cookie[s.cookie] is s)
 
 
-def _oldest_close_wait(snapshot: Snapshot, join: _Join) -> dict[int, Age]:
-    ages = (age_in_state(s, join.since[s.cookie], snapshot.clock) for s in join.close_waits)
-    found = oldest(ages)
+def _oldest_ages(snapshot: Snapshot, join: _Join) -> Generator[None, None, dict[int, Age]]:
+    """State -> age of its oldest socket, for CLOSE_WAIT."""
+    found: Age | None = None
+    for start in range(0, len(join.close_waits), STEP):
+        part = join.close_waits[start : start + STEP]
+        ages = (age_in_state(s, join.since[s.cookie], snapshot.clock) for s in part)
+        found = oldest((found, *ages))
+        yield
     return {} if found is None else {tcp_state.CLOSE_WAIT: found}

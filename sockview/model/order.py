@@ -7,7 +7,6 @@ directions. Rows without a value in the column come last in both directions.
 
 from __future__ import annotations
 
-import socket
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -16,10 +15,11 @@ from typing import Any, Final, TypeVar
 
 from sockview.model.age import age_rank
 from sockview.model.columns import PROCESS_COLUMNS, REMOTE_COLUMNS, SOCKET_COLUMNS, group_total
-from sockview.model.inet_socket import InetSocket, is_wildcard
+from sockview.model.inet_socket import InetSocket, is_wildcard, packed_address
 from sockview.model.owner import Process
 from sockview.model.query import GroupRow
 from sockview.model.socket_table import SocketTable
+from sockview.model.steps import finish
 from sockview.model.tcp_state import state_rank
 
 #: Sockets handled between two yields, where each takes a microsecond or so.
@@ -63,13 +63,12 @@ def order_sockets(
     sockets: Iterable[InetSocket], table: SocketTable, column: str, reverse: bool = False
 ) -> list[InetSocket]:
     """The sockets in the order of a column of SOCKET_COLUMNS; an unknown column is `state`."""
-    steps = order_steps(list(sockets), table, column, reverse)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            ordered: list[InetSocket] = end.value
-            return ordered
+    return finish(order_steps(list(sockets), table, column, reverse))
+
+
+def is_standing(column: str, reverse: bool) -> bool:
+    """Whether sockets in this order are in the standing order."""
+    return (column == "state" or column not in _SOCKET_KEYS) and not is_descending("state", reverse)
 
 
 def order_steps(
@@ -80,14 +79,19 @@ def order_steps(
     `standing` says that the sockets are in the standing order already (a filter does not change
     it), which spares the larger half of the work.
     """
-    column = column if column in _SOCKET_KEYS else "state"
     in_order = sockets if standing else (yield from standing_steps(sockets))
-    descending = is_descending(column, reverse)
-    if column == "state" and not descending:
+    if is_standing(column, reverse):
         return list(in_order)
-    # Equal rows keep the order in which they are given: for a descending order, sort from the end and turn round.
+    column = column if column in _SOCKET_KEYS else "state"
+    return (yield from _by_value_steps(in_order, socket_value(table, column), is_descending(column, reverse)))
+
+
+def _by_value_steps(
+    in_order: Sequence[T], value: Callable[[T], Any], descending: bool = False
+) -> Generator[None, None, list[T]]:
+    """Sorted by value, equal ones as given, those without a value (None) last."""
+    # For a descending order, sort from the end and turn round: then equal ones stand as given too.
     given = in_order[::-1] if descending else in_order
-    value = socket_value(table, column)
     values: list[Any] = []
     for part in _parts(given):
         values += map(value, part)
@@ -160,10 +164,10 @@ def _merged_steps(first: list[int], second: list[int], value: Callable[[int], An
     return merged + second[start:]
 
 
-def _picked_steps(sockets: Sequence[InetSocket], order: list[int]) -> Generator[None, None, list[InetSocket]]:
-    picked: list[InetSocket] = []
+def _picked_steps(rows: Sequence[T], order: list[int]) -> Generator[None, None, list[T]]:
+    picked: list[T] = []
     for part in _parts(order, RUN):
-        picked += map(sockets.__getitem__, part)
+        picked += map(rows.__getitem__, part)
         yield
     return picked
 
@@ -221,28 +225,27 @@ def order_groups(rows: Iterable[GroupRow], column: str, reverse: bool = False) -
 
     Equal ones: the most CLOSE_WAIT first, then the most TIME_WAIT, the most sockets, then by name.
     """
-    value = _GROUP_VALUES.get(column, _GROUP_VALUES["close_wait"])
-    known = column if column in _GROUP_VALUES else "close_wait"
-    standing = sorted(rows, key=_standing_group)
-    with_value = [row for row in standing if value(row) is not None]
-    without = [row for row in standing if value(row) is None]
-    return sorted(with_value, key=value, reverse=is_descending(known, reverse)) + without
+    return finish(order_group_steps(list(rows), column, reverse))
+
+
+def order_group_steps(
+    rows: Sequence[GroupRow], column: str, reverse: bool = False
+) -> Generator[None, None, list[GroupRow]]:
+    """As `order_groups`, in steps of a few milliseconds: there may be as many remote addresses as sockets."""
+    column = column if column in _GROUP_VALUES else "close_wait"
+    standing = yield from _by_value_steps(rows, _standing_group)
+    return (yield from _by_value_steps(standing, _GROUP_VALUES[column], is_descending(column, reverse)))
 
 
 def _standing_group(row: GroupRow) -> tuple[Any, ...]:
     return (-row.close_wait, -row.time_wait, -group_total(row), _name_value(row), row.pid or 0, row.key)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _address_value(text: str) -> bytes | None:
     """Numeric order of an address from its text; None for a text that is none."""
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            packed = socket.inet_pton(family, text)
-        except (OSError, ValueError):
-            continue
-        return bytes((len(packed),)) + packed
-    return None
+    packed = packed_address(text)
+    return None if packed is None else bytes((len(packed),)) + packed
 
 
 def _name_value(row: GroupRow) -> tuple[bytes, str, str]:

@@ -45,6 +45,11 @@ class Process(NamedTuple):
     started: int
     """Clock ticks after boot (/proc/PID/stat field 22), or the source's own stamp; 0: unknown."""
 
+    @property
+    def identity(self) -> tuple[int, int]:
+        """(pid, started). Name and command line may change while it lives."""
+        return (self.pid, self.started)
+
 
 class Holder(NamedTuple):
     """A descriptor that refers to a socket."""

@@ -109,7 +109,7 @@ def _with_sockets(detail: Detail, table: SocketTable, process: Process, sockets:
 def _held_socket(table: SocketTable, process: Process, s: InetSocket) -> HeldSocket:
     owners = table.attribution(s).owners
     return HeldSocket(
-        fd=next((owner.fd for owner in owners if owner.process == process), -1),
+        fd=next((owner.fd for owner in owners if owner.process.identity == process.identity), -1),
         local=endpoint_text(s.local_address, s.local_port),
         remote=endpoint_text(s.remote_address, s.remote_port),
         age=table.age(s),
@@ -130,7 +130,7 @@ def _evidence_of(table: SocketTable, process: Process, sockets: Sequence[InetSoc
         if s.inode in table.snapshot.holders:
             counts[Evidence.FD] += 1
             continue
-        owners = [owner for owner in table.attribution(s).owners if owner.process == process]
+        owners = [owner for owner in table.attribution(s).owners if owner.process.identity == process.identity]
         counts.update({owner.evidence for owner in owners})
         exited = exited or any(owner.exited for owner in owners)
     sentences = {
@@ -144,18 +144,20 @@ def _evidence_of(table: SocketTable, process: Process, sockets: Sequence[InetSoc
 
 def _talkers(table: SocketTable, sockets: Sequence[InetSocket]) -> str:
     """Of a remote address: which processes its sockets belong to."""
-    counts: Counter[Process] = Counter()
-    likely: set[Process] = set()
+    counts: Counter[tuple[int, int]] = Counter()
+    processes: dict[tuple[int, int], Process] = {}
+    likely: set[tuple[int, int]] = set()
     for s in sockets:
-        for claim in table.claims(s):
-            counts[claim.process] += 1
-            if not claim.certain:
-                likely.add(claim.process)
+        for process, certain, _exited in table.claims(s):
+            counts[process.identity] += 1
+            processes[process.identity] = process
+            if not certain:
+                likely.add(process.identity)
     if not counts:
         return f"No process is known to own any of its {_sockets(len(sockets))}."
     parts = [
-        f"{who(process)} ({number:,}{', some of them likely' if process in likely else ''})"
-        for process, number in counts.most_common(NAMED)
+        f"{who(processes[identity])} ({number:,}{', some of them likely' if identity in likely else ''})"
+        for identity, number in counts.most_common(NAMED)
     ]
     more = f" and {len(counts) - NAMED:,} more" if len(counts) > NAMED else ""
     return f"{_sockets(len(sockets)).capitalize()}, owned by {', '.join(parts)}{more}."

@@ -8,6 +8,7 @@ from sockview.model.arrangement import Arrangement
 from sockview.model.attribution import Claim
 from sockview.model.grouping import members, process_key, remote_key
 from sockview.model.inet_socket import InetSocket
+from sockview.model.owner import NoOwner
 from sockview.model.query import Pids
 from sockview.model.socket_table import SocketTable
 
@@ -19,6 +20,7 @@ class _Choice:
         self.certain: set[int] = set()
         self.likely: set[int] = set()
         self.ownerless = 0
+        self.hidden = False
 
     def take(self, claims: Iterable[Claim]) -> None:
         for process, certain, exited in claims:
@@ -26,7 +28,8 @@ class _Choice:
                 (self.certain if certain else self.likely).add(process.pid)
 
     def answer(self, serial: int) -> Pids:
-        return Pids(serial, tuple(sorted(self.certain)), tuple(sorted(self.likely - self.certain)), self.ownerless)
+        likely = tuple(sorted(self.likely - self.certain))
+        return Pids(serial, tuple(sorted(self.certain)), likely, self.ownerless, self.hidden)
 
 
 def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
@@ -43,6 +46,8 @@ def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
             owned.update(process_key(claim.process) for claim in claims)
         elif not claims and view == "sockets":
             choice.ownerless += 1
+        if not claims and table.hidden:
+            choice.hidden = choice.hidden or table.attribution(s).no_owner is NoOwner.HIDDEN
     if view != "sockets":
         choice.ownerless = len(arrangement.rows) - len(owned)
     return choice.answer(serial)
@@ -60,6 +65,8 @@ def pids_of_keys(arrangement: Arrangement, keys: Iterable[str], serial: int) -> 
         if key.startswith("pid:"):  # its sockets may be held by others too, who are other rows
             claims = [claim for claim in claims if process_key(claim.process) == key]
         choice.ownerless += bool(sockets) and not claims
+        if not claims and table.hidden:
+            choice.hidden |= any(table.attribution(s).no_owner is NoOwner.HIDDEN for s in sockets)
         choice.take(claims)
     return choice.answer(serial)
 

@@ -245,6 +245,8 @@ class Pids:
     """Distinct, ascending, without those that are certain."""
     ownerless: int
     """Rows without any owner."""
+    hidden: bool = False
+    """A process of one of these may not be looked into."""
 
 
 @dataclass(frozen=True, slots=True)

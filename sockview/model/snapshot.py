@@ -39,3 +39,8 @@ class Snapshot:
     pids: frozenset[int] | None = None
     """PIDs of all processes; None where the source can't see them all. Without it no owner is said to
     have exited: a process that holds no socket any more is in no holder."""
+    started: Mapping[int, int] = field(default_factory=dict)
+    """PID -> start (`Process.started`) of who has it now, for processes that once held a socket. Those
+    among the holders need not be in it."""
+    dump_seconds: float = 0.0
+    """How long the look at the sockets took: each is shown as it was at some moment within it."""

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Final, TypeVar, cast
+from typing import Final, cast
 
-from sockview.model.arrangement import Arrangement, RowOrder, arrange_steps
+from sockview.model.arrangement import Arrangement, RowOrder, arrange_steps, shape_of
 from sockview.model.filter import Filter, FilterError, parse_filter
 from sockview.model.grouping import group_name
 from sockview.model.inet_socket import InetSocket, endpoint_text
 from sockview.model.pid_choice import pids_of_keys, pids_of_view
 from sockview.model.query import MAX_WINDOW, GroupRow, PidQuery, Pids, Query, SocketRow, Summary, View
 from sockview.model.socket_table import SocketTable
-
-_T = TypeVar("_T")
+from sockview.model.steps import finish
 
 #: Earlier orders kept. A screen may ask from an order that a refresh has just replaced.
 ORDERS_KEPT: Final = 3
@@ -57,6 +56,11 @@ def socket_row(table: SocketTable, s: InetSocket) -> SocketRow:
     )
 
 
+def alike(one: Query, other: Query) -> bool:
+    """Whether both ask for the same rows in the same order, wherever the cursor is."""
+    return (one.filter, one.group, shape_of(one)) == (other.filter, other.group, shape_of(other))
+
+
 class ViewMaker:
     """Holds the current table and what the last query made of it, so that moving the cursor costs a window."""
 
@@ -78,6 +82,16 @@ class ViewMaker:
         self._table, self._whole = table, None
         self._keep(arrangement)
 
+    def prepare(self, query: Query) -> Generator[None, None, None]:
+        """Arrange the current table for a query, a few milliseconds a step; its answer then costs a window.
+
+        It may be given up at any step.
+        """
+        if self._table is None:
+            return
+        self._good_filter, _error = self._choose(query)
+        yield from self._arrange_steps(self._table, self._good_filter, query)
+
     def answer(self, query: Query, pace: Pace) -> View | None:
         """The view from the current table; None before the first one.
 
@@ -85,9 +99,8 @@ class ViewMaker:
         """
         if self._table is None:
             return None
-        chosen, error = self._choose(query)
-        self._good_filter = chosen
-        arrangement = self._arranged(self._table, chosen, query)
+        self._good_filter, error = self._choose(query)
+        arrangement = finish(self._arrange_steps(self._table, self._good_filter, query))
         cursor = self._follow(query, arrangement.order)
         first, end = _window(query, cursor, len(arrangement.order))
         rows = arrangement.rows[first:end]
@@ -122,19 +135,21 @@ class ViewMaker:
         except FilterError as error:
             return self._good_filter, str(error)
 
-    def _arranged(self, table: SocketTable, chosen: Filter, query: Query) -> Arrangement:
+    def _arrange_steps(self, table: SocketTable, chosen: Filter, query: Query) -> Generator[None, None, Arrangement]:
         earlier = [a for a in (self._arrangement, self._whole) if a is not None]
         for arrangement in earlier:
             if arrangement.answers(table, chosen, query):
                 self._arrangement = arrangement
                 return arrangement
-        return self._keep(_finish(arrange_steps(table, chosen, query, earlier)))
+        arrangement = yield from arrange_steps(table, chosen, query, earlier)
+        if table is self._table:  # else a newer one has been shown meanwhile
+            self._keep(arrangement)
+        return arrangement
 
-    def _keep(self, arrangement: Arrangement) -> Arrangement:
+    def _keep(self, arrangement: Arrangement) -> None:
         self._arrangement = arrangement
         if arrangement.is_whole:
             self._whole = arrangement
-        return arrangement
 
     def _follow(self, query: Query, order: RowOrder) -> int:
         """The row of the cursor in the new order: its own, else its neighbour in the newest order that had it."""
@@ -199,11 +214,3 @@ def _summary(table: SocketTable, matched: int, pace: Pace) -> Summary:
         refreshes=pace.refreshes,
         paused=pace.paused,
     )
-
-
-def _finish(steps: Generator[None, None, _T]) -> _T:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return cast(_T, end.value)

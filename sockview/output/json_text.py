@@ -19,7 +19,7 @@ costs four times as much and a busy server has 100,000 of them; tests compare it
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Final
@@ -35,9 +35,12 @@ from sockview.model.tcp_state import state_name, state_rank
 ROWS_PER_PIECE: Final = 500
 
 
-def json_pieces(table: SocketTable, sockets: Sequence[InetSocket]) -> Iterator[str]:
-    """The object for these sockets of the table, as pieces of text to write one after the other."""
-    yield _head(table, sockets)
+def json_pieces(table: SocketTable, sockets: Sequence[InetSocket], warnings: Sequence[str]) -> Iterator[str]:
+    """The object for these sockets of the table, as pieces of text to write one after the other.
+
+    `warnings`: sentences on what makes it less than the whole truth.
+    """
+    yield _head(table, sockets, warnings)
     row = _RowWriter(table).row
     for start in range(0, len(sockets), ROWS_PER_PIECE):
         piece = ",\n".join([row(s) for s in sockets[start : start + ROWS_PER_PIECE]])
@@ -45,15 +48,15 @@ def json_pieces(table: SocketTable, sockets: Sequence[InetSocket]) -> Iterator[s
     yield "\n]}\n"
 
 
-def _head(table: SocketTable, sockets: Sequence[InetSocket]) -> str:
+def _head(table: SocketTable, sockets: Sequence[InetSocket], warnings: Iterable[str]) -> str:
     snapshot = table.snapshot
     taken_at = datetime.fromtimestamp(snapshot.taken_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    warnings = ", ".join(quoted(warning) for warning in snapshot.warnings)
+    said = ", ".join(map(quoted, warnings))
     counts = sorted(Counter(s.state for s in sockets).items(), key=lambda item: state_rank(item[0]))
     states = ", ".join(f'"{state_name(state)}": {count}' for state, count in counts)
     return (
         f'{{"sockview": {quoted(__version__)}, "taken_at": "{taken_at}", "host": {quoted(snapshot.host)},'
-        f' "complete": {"true" if snapshot.complete else "false"}, "warnings": [{warnings}],'
+        f' "complete": {"true" if snapshot.complete else "false"}, "warnings": [{said}],'
         f' "states": {{{states}}}, "sockets": ['
     )
 

@@ -8,9 +8,9 @@ from typing import TextIO, cast
 
 from sockview.errors import SockviewError
 from sockview.model.arrangement import arrange_steps
-from sockview.model.filter import parse_filter
+from sockview.model.filter import Filter, parse_filter
 from sockview.model.inet_socket import InetSocket
-from sockview.model.notice_text import INCOMPLETE, NO_SOCKETS, hidden_owners, no_match
+from sockview.model.notice_text import INCOMPLETE, NO_SOCKETS, hidden_owners, might_match, no_match
 from sockview.model.observation import Observation
 from sockview.model.owner import NoOwner
 from sockview.model.query import Query
@@ -36,33 +36,39 @@ def print_once(
     output cannot be written, and BrokenPipeError when nobody reads it any more.
     """
     table = finish(Observation().add(finish(source.collect())))
-    sockets = _select(table, filter_text)
+    asked = parse_filter(filter_text)
+    sockets = _select(table, asked)
+    warnings = warnings_of(table, sockets, asked)
     if form == "json":
-        _write(out, json_pieces(table, sockets))
+        _write(out, json_pieces(table, sockets, warnings))
         return
     _write(out, table_pieces(table, sockets) if form == "table" else [summary_text(sockets)])
-    for note in notes(table, sockets):
-        say(note)
+    if not sockets:
+        total = len(table.snapshot.sockets)
+        say(f"{no_match(total) if total else NO_SOCKETS}.")
+    for warning in warnings:
+        say(warning)
 
 
-def _select(table: SocketTable, filter_text: str) -> Sequence[InetSocket]:
+def _select(table: SocketTable, asked: Filter) -> Sequence[InetSocket]:
     """The sockets that the filter lets through, in the order in which the screen starts."""
-    query = Query(serial=0, filter=filter_text)
-    arrangement = finish(arrange_steps(table, parse_filter(filter_text), query))
+    arrangement = finish(arrange_steps(table, asked, Query(serial=0, filter=asked.text)))
     return cast("Sequence[InetSocket]", arrangement.rows)
 
 
-def notes(table: SocketTable, sockets: Sequence[InetSocket]) -> list[str]:
-    """What a reader of the printed sockets has to know, most urgent first."""
-    found = list(table.snapshot.warnings)
-    if not table.snapshot.complete and not found:
+def warnings_of(table: SocketTable, sockets: Sequence[InetSocket], asked: Filter) -> list[str]:
+    """What makes the printed sockets less than the whole truth, most urgent first."""
+    snapshot = table.snapshot
+    found = list(snapshot.warnings)
+    if not snapshot.complete and not found:
         found.append(f"{INCOMPLETE}.")
-    if not sockets:
-        total = len(table.snapshot.sockets)
-        found.append(f"{no_match(total) if total else NO_SOCKETS}.")
-    hidden = sum(table.attribution(s).no_owner is NoOwner.HIDDEN for s in sockets) if table.hidden else 0
+    if not table.hidden:
+        return found
+    hidden = sum(table.attribution(s).no_owner is NoOwner.HIDDEN for s in sockets)
     if hidden:
-        found.append(f"{hidden_owners(hidden, table.snapshot.privileged)}.")
+        found.append(f"{hidden_owners(hidden, snapshot.privileged)}.")
+    if asked.asks_owners and hidden < table.hidden:
+        found.append(f"{might_match(table.hidden - hidden, snapshot.privileged)}.")
     return found
 
 

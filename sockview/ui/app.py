@@ -39,6 +39,8 @@ from sockview.ui.tones import SOCKVIEW_DARK, TONE_COLOURS
 
 #: Seconds that a message takes the place of the keys.
 MESSAGE_SECONDS: Final = 6.0
+#: Seconds that the reader has to answer what to copy.
+ANSWER_SECONDS: Final = 3.0
 #: Seconds after which the pane does not show the row before any more.
 DETAIL_SECONDS: Final = 0.4
 #: Lines of the histogram on a low screen and on a high one.
@@ -47,6 +49,7 @@ MANY_STATES: Final = 12
 #: Sizes from which the sheet gives the parts other places.
 TALL: Final = 34
 LOW: Final = 15
+SHORT: Final = 8
 WIDE: Final = 150
 
 
@@ -74,7 +77,7 @@ class SockviewApp(TerminalApp):
         """
         super().__init__(terminal)
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (LOW, "-low"), (TALL, "-tall")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT, "-short"), (LOW, "-low"), (TALL, "-tall")]
         self.link = link
         self.question = question
         self._copier = Copier(
@@ -86,7 +89,17 @@ class SockviewApp(TerminalApp):
         )
         self._now = now
         self._ticking = ticking
+        self._header = Header(id="header")
+        self._notices = Notices(id="notices")
+        self._histogram = StateHistogram(id="histogram")
+        self._filter_row = FilterRow(id="filter-row")
+        self._filter_input = self._filter_row.input
+        self._filter_fault = FilterFault(id="filter-error")
+        self._table = RowTable(id="table")
+        self._pane = ProcessPane(id="pane")
+        self._keys = KeyLine(id="keys")
         self._board = NoticeBoard()
+        self._view: View | None = None
         self._summary: Summary | None = None
         self._oldest_serial = 0
         self._tagged: set[str] = set()
@@ -100,15 +113,15 @@ class SockviewApp(TerminalApp):
 
     # ------------------------------------------------------------ composition
     def compose(self) -> ComposeResult:
-        yield Header(id="header")
-        yield Notices(id="notices")
-        yield StateHistogram(id="histogram")
-        yield FilterRow(id="filter-row")
-        yield FilterFault(id="filter-error")
+        yield self._header
+        yield self._notices
+        yield self._histogram
+        yield self._filter_row
+        yield self._filter_fault
         with Container(id="body"):
-            yield RowTable(id="table")
-            yield ProcessPane(id="pane")
-        yield KeyLine(id="keys")
+            yield self._table
+            yield self._pane
+        yield self._keys
 
     def on_mount(self) -> None:
         self.register_theme(SOCKVIEW_DARK)
@@ -128,35 +141,12 @@ class SockviewApp(TerminalApp):
     def on_unmount(self) -> None:
         self.link.close()
 
-    @property
-    def _header(self) -> Header:
-        return self.query_one("#header", Header)
-
-    @property
-    def _table(self) -> RowTable:
-        return self.query_one("#table", RowTable)
-
-    @property
-    def _pane(self) -> ProcessPane:
-        return self.query_one("#pane", ProcessPane)
-
-    @property
-    def _filter_row(self) -> FilterRow:
-        return self.query_one("#filter-row", FilterRow)
-
-    @property
-    def _filter_input(self) -> FilterInput:
-        return self._filter_row.input
-
-    @property
-    def _histogram(self) -> StateHistogram:
-        return self.query_one("#histogram", StateHistogram)
-
     # ------------------------------------------------------------ asking
     def _ask(self) -> None:
         """Send what is wanted now; the link keeps only the newest while an answer is due."""
         table = self._table
         cursor, self._restored_cursor = self._restored_cursor or table.cursor_key, None
+        table.has_moved = False
         self.link.ask(self.question.query(cursor=cursor, position=table.cursor, count=table.window_rows))
 
     def _ask_anew(self, cursor: str | None = None) -> None:
@@ -193,16 +183,16 @@ class SockviewApp(TerminalApp):
     def _show_view(self, view: View) -> None:
         if view.serial < self._oldest_serial:
             return
-        self._summary = view.summary
+        self._view, self._summary = view, view.summary
         self._board.view(view.summary)
-        newest = view.serial == self.question.serial
+        newest = view.serial == self.question.serial and not self._table.has_moved
         with self.batch_update():
             rows = view.groups if self.question.view != "sockets" else view.rows
             self._table.show_rows(rows, view.first, view.length, view.cursor if newest else None)
-            self._table.show_empty(empty_text(view))
+            self._table.show_empty(empty_text(view, self.question.good_filter))
             self._show_histogram(view.histogram)
             self._header.show(view.summary, self._now())
-            self._filter_row.show_place(place_text(view, self.question.view))
+            self._show_place()
             self._show_notices()
             if not view.length:
                 self._pane.show(None, self._now())
@@ -211,19 +201,28 @@ class SockviewApp(TerminalApp):
         if newest and self._table.wants_rows:
             self._ask()
 
+    def _show_place(self) -> None:
+        if self._view is not None:
+            self._filter_row.show_place(place_text(self._view, self.question.view, len(self._tagged)))
+
+    def _show_tags(self) -> None:
+        self._table.show_tags(self._tagged)
+        self._show_place()
+
     def _show_histogram(self, states: tuple[StateLine, ...]) -> None:
         self._histogram.show(states, MANY_STATES if self.size.height >= TALL else FEW_STATES)
 
     def _show_notices(self) -> None:
-        self.query_one("#notices", Notices).show(self._board.notices)
+        self._notices.show(self._board.notices(self._now()))
 
     def _tick(self) -> None:
+        self._show_notices()
         self._header.show(self._summary, self._now())
 
     # ------------------------------------------------------------ filter
     @on(Input.Changed, "#filter")
     def _filter_changed(self, event: Input.Changed) -> None:
-        self.query_one("#filter-error", FilterFault).show(event.value)
+        self._filter_fault.show(event.value)
         if filter_fault(event.value) is None:
             self.question.filter = event.value
             self._ask()
@@ -231,6 +230,7 @@ class SockviewApp(TerminalApp):
     def action_edit_filter(self) -> None:
         # set_focus acts at once, where focus() waits for a turn: the keys behind this one are for the filter.
         self.screen.set_focus(self._filter_input)
+        self._filter_input.edit_on()
 
     def action_keep_filter(self) -> None:
         self.screen.set_focus(self._table)
@@ -242,10 +242,10 @@ class SockviewApp(TerminalApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of the filter line mean what they mean there, and elsewhere something else."""
         del parameters
-        if action not in ("edit_filter", "keep_filter", "clear_filter"):
+        if action not in ("edit_filter", "keep_filter", "clear_filter", "other_part"):
             return True
-        if len(self.screen_stack) > 1:
-            return False
+        if len(self.screen_stack) > 1 or action == "other_part":
+            return len(self.screen_stack) == 1
         typing = isinstance(self.focused, FilterInput)
         return typing != (action == "edit_filter")
 
@@ -255,11 +255,15 @@ class SockviewApp(TerminalApp):
     def action_toggle_state(self, name: str) -> None:
         state = parse_state(name)
         if state is not None:
-            self._filter_input.value = toggle_state(self.question.filter, state)
+            self._filter_input.value = toggle_state(self._filter_input.value, state)
 
     @on(StateHistogram.Taken)
     def _state_taken(self, event: StateHistogram.Taken) -> None:
-        self._filter_input.value = only_state(self.question.filter, event.state)
+        self._filter_input.value = only_state(self._filter_input.value, event.state)
+
+    def action_other_part(self) -> None:
+        """From the table to the histogram, from anywhere else to the table."""
+        self.screen.set_focus(self._histogram if self.focused is self._table else self._table)
 
     # ------------------------------------------------------------ view, order, rows
     @on(RowTable.Moved)
@@ -320,7 +324,7 @@ class SockviewApp(TerminalApp):
             self._ask_anew(self.question.leave_group())
         elif self._tagged:
             self._tagged.clear()
-            self._table.show_tags(self._tagged)
+            self._show_tags()
         elif self.question.filter:
             self._filter_input.value = ""
 
@@ -328,8 +332,10 @@ class SockviewApp(TerminalApp):
         key = self._table.cursor_key
         if key is not None:
             self._tagged ^= {key}
-            self._table.show_tags(self._tagged)
+            self._show_tags()
             self._table.action_move(1)
+        elif self._table.length:
+            self.say("Not tagged: this row is still on its way", "caution")
 
     # ------------------------------------------------------------ copying
     def action_copy_pid(self) -> None:
@@ -338,19 +344,20 @@ class SockviewApp(TerminalApp):
         if not keys:
             self.say("No row to copy from", "caution")
             return
-        self._copier.copy("y", keys)
+        self._copier.copy("y", keys, tagged=len(self._tagged))
+        self.set_timer(ANSWER_SECONDS, self._copier.give_up)
 
     def action_copy_all_pids(self) -> None:
         self._copier.copy("Y", None)
+        self.set_timer(ANSWER_SECONDS, self._copier.give_up)
 
     # ------------------------------------------------------------ program
     def say(self, text: str, tone: str = "good") -> None:
         """A message in place of the keys, for some seconds."""
-        keys = self.query_one("#keys", KeyLine)
-        keys.say(text, tone)
+        self._keys.say(text, tone)
         if self._quiet is not None:
             self._quiet.stop()
-        self._quiet = self.set_timer(MESSAGE_SECONDS, keys.be_quiet)
+        self._quiet = self.set_timer(MESSAGE_SECONDS, self._keys.be_quiet)
 
     def action_pause(self) -> None:
         self.question.paused = not self.question.paused
@@ -366,8 +373,9 @@ class SockviewApp(TerminalApp):
         self._change_interval(-1)
 
     def _change_interval(self, step: int) -> None:
-        self.question.change_interval(step)
-        self.say(f"Refreshes every {self.question.interval:g} s", "plain")
+        changed = self.question.change_interval(step)
+        end = "" if changed else f", which is the {'longest' if step > 0 else 'shortest'}"
+        self.say(f"Refreshes every {self.question.interval:g} s{end}", "plain")
         self._ask()
 
     def action_help(self) -> None:

@@ -34,14 +34,27 @@ class Copier:
         self._run = run
         self._pids = PidCopy()
         self._key = ""
+        self._tagged = 0
+        self._due = False
 
-    def copy(self, key: str, rows: tuple[str, ...] | None) -> None:
-        """`key` was pressed to copy the PIDs of these rows; None: of the whole filtered view."""
-        self._key = key
+    def copy(self, key: str, rows: tuple[str, ...] | None, tagged: int = 0) -> None:
+        """`key` was pressed to copy the PIDs of these rows; None: of the whole filtered view.
+
+        `tagged`: how many of the rows are tagged ones, which may be out of sight.
+        """
+        self._key, self._tagged = key, tagged
+        self._due = True
         try:
             self._ask(self._pids.request(rows))
         except WireError as error:
+            self._due = False
             self._say(str(error), "caution")
+
+    def give_up(self) -> None:
+        """The reader had its time: better said than an old clipboard pasted."""
+        if self._due:
+            self._due = False
+            self._say("Nothing copied: the reader does not answer", "alarm")
 
     def forget(self) -> None:
         """The user went on: the same key pressed again is a new request."""
@@ -52,10 +65,11 @@ class Copier:
         found = self._pids.answer(pids, self._key)
         if found is None:
             return
+        self._due = False
         if found.text:
             self._run(self._put(found))
         else:
-            self._say(f"Nothing copied: {found.remark}", "caution")
+            self._say(found.remark, "caution")
 
     async def _put(self, found: PidText) -> None:
         result = await self._clipboard.copy(found.text)
@@ -63,6 +77,8 @@ class Copier:
             self._show_pids(found.text, result.notice)
             return
         what = f"PID {found.text}" if found.count == 1 else f"{count_text(found.count)} PIDs"
+        if self._tagged:
+            what += f" of {count_text(self._tagged)} tagged"
         remark = f" ({found.remark})" if found.remark else ""
         listed = f": {found.text}" if found.count > 1 else ""
         self._say(f"{what} {result.notice}{remark}{listed}", "caution" if remark else "good")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -16,38 +17,64 @@ from sockview.ui.line_widget import Line, LineWidget, Span, text_line
 
 
 class FilterInput(Input):
-    """The text; arrow down and Tab leave it as Enter does."""
+    """The text; arrow down leaves it as Enter does."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("down,tab", "app.keep_filter", "to the table", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("down", "app.keep_filter", "to the table", show=False)]
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Every key in its turn.
+
+        Textual runs bindings such as backspace only after the key has travelled up to the app; the
+        letters behind it, arrived in the same read, would be inserted before.
+        """
+        if event.key.startswith("alt+"):
+            # Esc and a letter close together are read as one key (xterm's ctlseqs, "meta sends escape").
+            event.stop()
+            event.prevent_default()
+            await self.run_action("app.clear_filter")
+            self.app.simulate_key(event.key.removeprefix("alt+"))
+            return
+        for binding in self._bindings.key_to_bindings.get(event.key, []):
+            event.stop()
+            event.prevent_default()
+            await self.run_action(binding.action)
+            return
+        await super()._on_key(event)
+
+    def edit_on(self) -> None:
+        """Ready for another word: the cursor stands at the end, behind a blank."""
+        text = self.value.rstrip()
+        self.value = f"{text} " if text else ""
+        self.cursor_position = len(self.value)
 
 
 class FilterRow(Horizontal):
     """Input and count side by side."""
 
-    def compose(self) -> ComposeResult:
-        yield LineWidget(id="filter-mark")
-        yield FilterInput(
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.input = FilterInput(
             id="filter",
             compact=True,
             placeholder="filter: cw  :8080  nginx  10.2.0.0/16  !lo",
             max_length=MAX_FILTER,
             select_on_focus=False,
         )
-        yield LineWidget(id="filter-count")
+        self._mark = LineWidget(id="filter-mark")
+        self._place = LineWidget(id="filter-count")
+
+    def compose(self) -> ComposeResult:
+        yield self._mark
+        yield self.input
+        yield self._place
 
     def on_mount(self) -> None:
-        self.query_one("#filter-mark", LineWidget).show_lines([Line((Span("/ ", "key", "app.edit_filter"),))])
-
-    @property
-    def input(self) -> FilterInput:
-        return self.query_one("#filter", FilterInput)
+        self._mark.show_lines([Line((Span("/ ", "key", "app.edit_filter"),))])
 
     def show_place(self, text: str) -> None:
         """Where the user is: view, group, how many rows."""
-        place = self.query_one("#filter-count", LineWidget)
-        width = cell_width(text) + 2
-        place.styles.width = width
-        place.show_lines([Line((Span(f" {text} ", "accent"),))])
+        self._place.styles.width = cell_width(text) + 2
+        self._place.show_lines([Line((Span(f" {text} ", "accent"),))])
 
 
 class FilterFault(LineWidget):
@@ -58,7 +85,7 @@ class FilterFault(LineWidget):
         fault = filter_fault(text)
         self.display = fault is not None
         if fault is not None:
-            self.show_lines([fault_line(fault, self.app.size.width)])
+            self.show_lines([fault_line(fault, text, self.app.size.width)])
 
 
 def filter_fault(text: str) -> FilterError | None:
@@ -70,10 +97,10 @@ def filter_fault(text: str) -> FilterError | None:
     return None
 
 
-def fault_line(fault: FilterError, width: int) -> Line:
-    """Carets under the bad word, then the sentence; where that has no room, the sentence alone."""
-    start = 2 + fault.position
-    carets = "^" * max(fault.length, 1)
+def fault_line(fault: FilterError, text: str, width: int) -> Line:
+    """Carets under the bad word of `text`, then the sentence; where that has no room, the sentence alone."""
+    start = 2 + cell_width(text[: fault.position])
+    carets = "^" * max(cell_width(text[fault.position : fault.position + fault.length]), 1)
     sentence = str(fault)
     if start + len(carets) + 1 + cell_width(sentence) > width:
         return text_line(" " + shorten(sentence, width - 2), "alarm")

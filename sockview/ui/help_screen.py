@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -28,6 +29,7 @@ _MARKS: Final = (
     ("~7306", "likely, not certain; copied only when you press the key again"),
     ("~27", "by process: some of the 27 are its own by likely evidence only"),
     ("7306+3", "the first of four processes that hold it"),
+    ("* » ›", "tagged, tagged under the cursor, under the cursor"),
     ("-", "no owner; the Process column and the pane say why"),
     (">12m", "in this state for at least that long (it was when sockview first looked)"),
 )
@@ -45,30 +47,32 @@ class HelpScreen(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help-text"):
+        with VerticalScroll(id="help-text") as scroll:
+            scroll.border_title = "sockview help"
+            scroll.border_subtitle = "j k scroll, Esc closes"
             yield Static(help_text(), markup=False)
 
     def action_scroll(self, lines: int) -> None:
         self.query_one("#help-text", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
-def help_text() -> Text:
-    """All of the help as one text."""
-    text = Text()
-    for heading, body in _sections():
-        text.append(f"{heading}\n", "bold")
+def help_text() -> Table:
+    """All of the help: headings, and what is explained beside its explanation."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(width=20)
+    table.add_column(ratio=1)
+    for number, (heading, body) in enumerate(_sections()):
+        if number:
+            table.add_row()
+        table.add_row(Text(heading, "bold"))
         for left, right in body:
-            text.append(f"  {left:<18} ", "bold")
-            text.append(f"{right}\n")
-        text.append("\n")
-    text.append("Esc closes this help.")
-    return text
+            table.add_row(Text(f"  {left}", "bold"), Text(right))
+    return table
 
 
 def _sections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    sections = list(dict.fromkeys(key.section for key in (*MOVES, *KEYS)))
-    for section in sections:
-        yield section, [(key.shown, key.help) for key in (*MOVES, *KEYS) if key.section == section]
+    for section in dict.fromkeys(key.section for key in (*KEYS, *MOVES)):
+        yield section, [(key.shown, key.help) for key in (*KEYS, *MOVES) if key.section == section]
     yield "Marks", list(_MARKS)
     yield (
         "How an owner is known",
@@ -78,6 +82,12 @@ def _sections() -> Iterator[tuple[str, list[tuple[str, str]]]]:
         ],
     )
     yield (
-        "Filter: words are ANDed, a comma is OR, ! or - negates",
-        [*((key.example, key.meaning) for key in FILTER_KEYS), *((word.example, word.meaning) for word in BARE_WORDS)],
+        "Filter language",
+        [
+            ("a b", "both must match"),
+            ("state:cw,tw", "a comma means or"),
+            ("!lo -lo", "! or - means not"),
+            *((key.example, key.meaning) for key in FILTER_KEYS),
+            *((word.example, word.meaning) for word in BARE_WORDS),
+        ],
     )

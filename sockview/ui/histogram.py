@@ -84,7 +84,7 @@ class StateHistogram(LineWidget, can_focus=True):
 
     def _in_order(self) -> list[StateLine]:
         own, folded = split_states(self._states, self._most_rows)
-        return [*own, *folded]
+        return [*own, *(line for line in folded if line.count)]
 
     def _draw(self) -> None:
         own, folded = split_states(self._states, self._most_rows)
@@ -123,13 +123,16 @@ def bar(count: int, largest: int, cells: int) -> str:
 
 
 def sparkline(series: Sequence[int], cells: int) -> str:
-    """The newest `cells` values between their own least and largest; a level line stays low."""
+    """The newest `cells` values above the least of them; a level line stays low.
+
+    The full height is at least seven sockets and 2% of the count, so that a flicker looks like one.
+    """
     shown = list(series[-cells:])
     if not shown:
         return " " * cells
     low, high = min(shown), max(shown)
-    span = high - low
-    drawn = "".join(_SPARKS[(value - low) * 7 // span if span else 0] for value in shown)
+    span = max(high - low, high // 50, 7)
+    drawn = "".join(_SPARKS[(value - low) * 7 // span] for value in shown)
     return drawn.rjust(cells)
 
 
@@ -141,7 +144,7 @@ def _state_line(line: StateLine, largest: int, width: int, chosen: bool) -> Line
     spark_cells = min(max(room // 3, 4), 30)
     bar_cells = min(max(room - spark_cells, 4), _MOST_BAR_CELLS)
     tone = state_tone(line.state)
-    mark = "!" if line.state == tcp_state.CLOSE_WAIT and line.count else " "
+    mark = "›" if chosen else "!" if line.state == tcp_state.CLOSE_WAIT and line.count else " "
     quiet = not line.count
     action = f"take_state({line.state})"
     spans = [
@@ -166,7 +169,7 @@ def _change_tone(line: StateLine) -> str:
 
 def _folded_line(folded: Sequence[StateLine], chosen: int | None) -> Line:
     spans = [Span(" ")]
-    for index, line in enumerate(folded):
+    for index, line in enumerate(line for line in folded if line.count):
         if index:
             spans.append(Span(" · ", "dim"))
         text = f"{tcp_state.state_name(line.state)} {count_text(line.count)}"

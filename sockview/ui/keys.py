@@ -15,7 +15,7 @@ class Key:
     keys: str
     """Textual key names, separated by commas."""
     action: str
-    """A Textual action of the app."""
+    """A Textual action of the app; empty where a widget has its own for these keys."""
     shown: str
     """The keys as people write them."""
     help: str
@@ -40,7 +40,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("S", "reverse_sort", "S", "reverse the order", "View"),
     Key("enter", "open_row", "Enter", "a group: its sockets; a socket: enlarge its process", "View"),
     Key("escape", "go_back", "Esc", "back: from the enlarged pane, a group, a filter, tags", "View"),
-    Key("tab", "focus_next", "Tab", "to the histogram and back; Enter there filters by state", "View"),
+    Key("tab,shift+tab", "other_part", "Tab", "to the histogram and back", "View", priority=True),
+    Key("up,down", "", "↑ ↓ Enter", "in the histogram: choose a state, filter by it, lift it again", "View"),
     Key("y", "copy_pid", "y", "copy the PID of the row, or of the tagged rows", "Copy"),
     Key("Y", "copy_all_pids", "Y", "copy every PID of the filtered view", "Copy"),
     Key("space", "tag", "Space", "tag the row and go on to the next", "Copy"),
@@ -79,7 +80,7 @@ LINE: Final[tuple[tuple[str, str], ...]] = (
 
 def bindings(keys: tuple[Key, ...]) -> list[Binding]:
     """Textual bindings for these keys; the footer and help are our own."""
-    return [Binding(key.keys, key.action, key.help, show=False, priority=key.priority) for key in keys]
+    return [Binding(key.keys, key.action, key.help, show=False, priority=key.priority) for key in keys if key.action]
 
 
 def line_keys() -> list[tuple[list[Key], str]]:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from typing import Final
+
 from sockview.model.query import Summary
 from sockview.ui.notices import notices_of
+
+#: Seconds for which a new reader's lack of memory is said.
+ANEW_SECONDS: Final = 60.0
+#: A refresh is late after this many intervals, and at least after so many seconds.
+LATE_INTERVALS: Final = 3.0
+LATE_SECONDS: Final = 4.0
 
 
 class NoticeBoard:
@@ -12,6 +21,7 @@ class NoticeBoard:
     def __init__(self) -> None:
         self._summary: Summary | None = None
         self._lost: str | None = None
+        self._anew_at: float | None = None
         self._troubles: dict[str, int] = {}
 
     def reader_lost(self, sentence: str) -> None:
@@ -24,11 +34,26 @@ class NoticeBoard:
 
     def view(self, summary: Summary) -> None:
         """A view has come."""
+        if self._lost is not None:
+            self._anew_at = summary.taken_at
         self._summary, self._lost = summary, None
         self._troubles = {text: at for text, at in self._troubles.items() if at >= summary.refreshes}
 
-    @property
-    def notices(self) -> list[str]:
-        """Whole sentences, most urgent first."""
-        lost = [self._lost] if self._lost is not None else []
+    def notices(self, now: float) -> list[str]:
+        """Whole sentences, most urgent first; `now` in seconds since the epoch."""
+        lost = [self._lost] if self._lost is not None else self._late(now)
+        if self._anew_at is not None and now - self._anew_at < ANEW_SECONDS:
+            at = time.strftime("%H:%M:%S", time.localtime(self._anew_at))
+            lost.append(f"The reader started anew at {at}: ages, trends and remembered owners count from there")
         return notices_of(self._summary, [*lost, *self._troubles])
+
+    def _late(self, now: float) -> list[str]:
+        """The rows are old and nobody asked for that: the reader is stuck, or stopped."""
+        summary = self._summary
+        if summary is None or summary.paused:
+            return []
+        late = now - summary.taken_at - summary.actual_interval - summary.collect_seconds
+        if late < max(LATE_SECONDS, LATE_INTERVALS * summary.actual_interval):
+            return []
+        at = time.strftime("%H:%M:%S", time.localtime(summary.taken_at))
+        return [f"The reader does not answer: the rows are those of {at}"]

@@ -49,10 +49,17 @@ class PidCopy:
     def _remark(self, pids: Pids, key: str, something: bool) -> str:
         if self._take_likely:
             return f"{len(pids.likely)} of them only likely" if pids.likely else ""
+        if pids.likely and something:
+            return f"{len(pids.likely)} likely left out: {key} again takes {_them(pids.likely)}"
         if pids.likely:
-            them = "it" if len(pids.likely) == 1 else "them"
-            left = "left out" if something else "not copied"
-            return f"{len(pids.likely)} likely {left}: {key} again takes {them}"
-        if not something:
-            return "no owner is known here" if pids.ownerless else "no rows here"
-        return ""
+            what = "1 PID is" if len(pids.likely) == 1 else f"{len(pids.likely)} PIDs are"
+            return f"Not copied: {what} only likely, {key} again takes {_them(pids.likely)}"
+        if something:
+            return ""
+        if pids.hidden:
+            return "Nothing copied: the process is hidden, run with sudo to see it"
+        return "Nothing copied: no owner is known here" if pids.ownerless else "Nothing copied: no rows here"
+
+
+def _them(pids: tuple[int, ...]) -> str:
+    return "it" if len(pids) == 1 else "them"

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from typing import Final
 
+from sockview.model.filter import Filter
 from sockview.model.format_text import count_text
-from sockview.model.notice_text import NO_SOCKETS, no_match
+from sockview.model.notice_text import NO_SOCKETS, might_match, no_match
 from sockview.model.query import GroupRow, SocketRow, View, ViewName
 from sockview.model.tcp_state import state_name
 
 _NAMES: Final[dict[ViewName, str]] = {"sockets": "sockets", "process": "by process", "remote": "by remote"}
 
 
-def place_text(view: View, name: ViewName) -> str:
-    """View, group and number of rows: ``by process 8``, ``7306 gunicorn · sockets 250``."""
+def place_text(view: View, name: ViewName, tagged: int) -> str:
+    """Tags, group, view and number of rows: ``by process 8``, ``3 tagged · 7306 gunicorn · sockets 250``."""
+    tags = f"{count_text(tagged)} tagged · " if tagged else ""
     where = f"{view.group_name} · sockets" if view.group_name else _NAMES[name]
-    return f"{where} {count_text(view.length)}" if view.length else where
+    return f"{tags}{where} {count_text(view.length)}"
 
 
-def empty_text(view: View) -> str:
-    """Why a view has no rows and what to do about it; empty where it has some."""
-    total = view.summary.total
+def empty_text(view: View, asked: Filter | None) -> str:
+    """Why a view has no rows and what to do about it; empty where it has some. `asked` is the filter."""
+    summary = view.summary
     if view.length:
         return ""
-    if not total:
+    if not summary.total:
         return f"{NO_SOCKETS}."
-    if view.group_name:
+    filtered = asked is not None and not asked.is_everything
+    if view.group_name and not filtered:
         return f"No sockets of {view.group_name} are left. Esc goes back."
-    return f"{no_match(total)}.\nEsc or a shows them all."
+    if view.group_name:
+        return f"No socket of {view.group_name} matches the filter. a lifts the filter, Esc goes back."
+    lines = [f"{no_match(summary.total)}."]
+    if asked is not None and asked.asks_owners and summary.hidden:
+        lines.append(f"{might_match(summary.hidden, summary.privileged)}.")
+    return "\n".join([*lines, "Esc or a shows them all."])
 
 
 def row_name(row: SocketRow | GroupRow) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sockview.model.columns import PROCESS_COLUMNS, REMOTE_COLUMNS, SOCKET_COLUMNS, Column
+from sockview.model.filter import Filter, FilterError, parse_filter
 from sockview.model.query import VIEWS, Query, ViewName
 
 COLUMNS: Final[dict[ViewName, Sequence[Column]]] = {
@@ -41,6 +42,14 @@ class Question:
     @property
     def columns(self) -> Sequence[Column]:
         return COLUMNS[self.view]
+
+    @property
+    def good_filter(self) -> Filter | None:
+        """The filter, understood; None if it cannot be."""
+        try:
+            return parse_filter(self.filter)
+        except FilterError:
+            return None
 
     @property
     def sort(self) -> str:
@@ -90,9 +99,11 @@ class Question:
         at = keys.index(self.sort) if self.sort in keys else -1
         self.sorts[self.view] = (keys[(at + 1) % len(keys)], False)
 
-    def change_interval(self, step: int) -> None:
-        """To the next longer (1) or shorter (-1) interval."""
+    def change_interval(self, step: int) -> bool:
+        """To the next longer (1) or shorter (-1) interval; False if there is none."""
+        before = self.interval
         if step > 0:
             self.interval = next((value for value in INTERVALS if value > self.interval), self.interval)
         else:
             self.interval = next((value for value in reversed(INTERVALS) if value < self.interval), self.interval)
+        return self.interval != before

@@ -23,6 +23,9 @@ from sockview.ui.row_lines import MARGIN_CELLS, Row, heading_line, row_line, scr
 #: Rows that one notch of the wheel scrolls.
 WHEEL_ROWS: Final = 3
 
+#: The cell at the left of a row: (tagged, under the cursor) -> sign.
+_MARKS: Final = {(False, False): " ", (False, True): "›", (True, False): "*", (True, True): "»"}
+
 
 class RowTable(LineWidget, can_focus=True):
     """Sockets or groups, some screens of which are known around the cursor."""
@@ -50,6 +53,8 @@ class RowTable(LineWidget, can_focus=True):
         """Row number of the cursor."""
         self.top = 0
         """Row number of the first visible row."""
+        self.has_moved = False
+        """The cursor has been moved since the app asked last: an answer on its way knows nothing of it."""
         self._columns: Sequence[Column] = ()
         self._sort = ""
         self._reverse = False
@@ -138,6 +143,7 @@ class RowTable(LineWidget, can_focus=True):
         if index == self.cursor:
             return
         self.cursor = index
+        self.has_moved = True
         self._scroll_to_cursor()
         self._measure()
         self._draw()
@@ -239,6 +245,6 @@ class RowTable(LineWidget, can_focus=True):
         if row is None:
             return text_line("  ...", "dim")
         at_cursor = index == self.cursor
-        mark = "*" if row.key in self._tagged else "›" if at_cursor else " "
+        mark = _MARKS[row.key in self._tagged, at_cursor]
         ground = ("cursor" if self.has_focus else "cursor-blur") if at_cursor else "plain"
         return row_line(row, self._layout, mark=mark, ground=ground, bar=bar)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
@@ -139,16 +142,48 @@ def test_a_descriptor_closed_meanwhile_does_not_end_the_process(
     assert set(proc.holders().by_inode) == {7, 9}
 
 
-def test_an_unexpected_error_is_not_swallowed(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
-    proc.add(100, b"a", {3: "socket:[7]"})
-    monkeypatch.setattr(os, "readlink", failing(os.readlink, "3", errno.EIO))
-    with pytest.raises(OSError, match="3"):
-        proc.holders()
+def test_an_unexpected_error_is_said_and_hides_no_other_process(
+    proc: FakeProc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(100, b"a", {44: "socket:[7]"})
+    proc.add(101, b"b", {44: "socket:[7]"})
+    proc.add(102, b"c", {3: "socket:[8]"})
+    monkeypatch.setattr(os, "readlink", failing(os.readlink, "44", errno.EIO))
+    found = proc.holders()
+    assert set(found.by_inode) == {8}
+    assert found.unreadable == 2
+    assert found.warnings == ["A process could not be read (Input/output error); the others are shown."]
+
+
+def test_a_file_with_an_endless_path_hides_nothing(tmp_path: Path) -> None:
+    """The kernel refuses to name it (ENAMETOOLONG), and everybody can have one open."""
+    code = "import os\nfor _ in range(25):\n os.mkdir('d' * 200); os.chdir('d' * 200)\n"
+    code += "file = open('x', 'w'); print(file.fileno(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-I", "-c", code], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        fd = int(process.stdout.readline())
+        with pytest.raises(OSError, match="too long"):
+            os.readlink(f"/proc/{process.pid}/fd/{fd}")
+        root = tmp_path / "proc"
+        root.mkdir()
+        (root / str(process.pid)).symlink_to(f"/proc/{process.pid}")
+        found = finish(find_holders(str(root), range(10)))[0]
+        process.communicate(b"\n")
+    assert (found.unreadable, found.warnings) == (1, [])  # 1: there is no PID 1 in this folder
+    shutil.rmtree(tmp_path)
 
 
 def test_no_proc_at_all_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CollectError, match="mount proc there"):
         finish(find_holders(str(tmp_path / "none"), {1}))
+
+
+def test_no_descriptor_to_list_with_has_another_remedy(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "listdir", failing(os.listdir, str(proc.root), errno.EMFILE))
+    with pytest.raises(CollectError, match="raise ulimit -n"):
+        proc.holders()
 
 
 def test_no_directory_stays_open(proc: FakeProc) -> None:

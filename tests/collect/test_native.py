@@ -71,6 +71,7 @@ def test_the_parts_become_one_snapshot(tmp_path: Path) -> None:
         users={0: "root"},
         privileged=os.geteuid() == 0,
         pids=frozenset({1, 9}),
+        started={9: 44},
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -94,6 +95,16 @@ def test_refused_fields_are_none_and_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert (detail.cwd, detail.descriptors) == (None, None)
     assert detail.problem == "Not readable by this user: working directory, descriptors; run with sudo."
     assert detail.memory_bytes and detail.user
+
+
+def test_a_working_directory_with_an_endless_path_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: psutil.Process) -> object:
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+
+    monkeypatch.setattr(psutil.Process, "cwd", refuse)
+    detail = ProcessReader().read(os.getpid(), 0)
+    assert (detail.cwd, detail.problem) == (None, None)
+    assert detail.threads
 
 
 def test_a_chain_of_parents_that_breaks_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,18 @@ def test_a_timer_that_has_more_than_sixty_seconds_left_is_no_negative_age() -> N
     assert make_table(make_snapshot([s])).age(s) == Age(0.0, 0.0)
 
 
+def test_a_timer_that_started_anew_makes_no_socket_younger() -> None:
+    """The peer sent its FIN again: TIME_WAIT starts anew, but it was there before."""
+    s = make_socket("TIME_WAIT", time_left=30)
+    again = make_socket("TIME_WAIT", time_left=59)
+    assert make_table(make_snapshot([s], clock=100), make_snapshot([again], clock=105)).age(again) == Age(5.0, None)
+
+
+def test_a_timer_that_says_more_than_can_be_is_of_another_length() -> None:
+    s = make_socket("TIME_WAIT", time_left=15)
+    assert make_table(make_snapshot(clock=100), make_snapshot([s], clock=101)).age(s) == Age(0.0, 1.0)
+
+
 def test_the_timer_of_an_orphaned_fin_wait2_runs_for_another_time() -> None:
     s = make_socket("FIN_WAIT2", inode=0)._replace(timer=TIMER_TIME_WAIT, expires_ms=29_000)
     assert make_table(make_snapshot([s])).age(s) == Age(0.0, None)

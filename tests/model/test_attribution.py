@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from sockview.model.attribution import covers
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Attribution, Evidence, NoOwner
 from sockview.model.snapshot import Snapshot
@@ -91,11 +94,13 @@ def test_the_memory_lasts_as_long_as_the_socket() -> None:
     assert pids(attribute(closed, make_snapshot([alive], {CURL: [alive]}), *steps)) == [4711]
 
 
-def test_a_socket_that_went_is_forgotten() -> None:
+def test_a_socket_that_went_is_forgotten_but_not_at_once() -> None:
+    """A dump may pass over a socket and not know it."""
     alive, closed = closing()
-    before = make_snapshot([alive], {CURL: [alive]})
-    found = attribute(closed, before, make_snapshot(clock=101), make_snapshot([closed], clock=102))
-    assert found == Attribution((), NoOwner.ORPHAN)
+    before, back = make_snapshot([alive], {CURL: [alive]}), make_snapshot([closed], clock=110)
+    gaps = [make_snapshot(clock=101), make_snapshot(clock=102)]
+    assert pids(attribute(closed, before, gaps[0], back)) == [4711]
+    assert attribute(closed, before, *gaps, back) == Attribution((), NoOwner.ORPHAN)
 
 
 def test_an_incomplete_snapshot_forgets_nothing() -> None:
@@ -152,6 +157,36 @@ def test_a_new_process_of_the_pid_is_another() -> None:
     after = make_snapshot([closed, other], {reused: [other]}, clock=101, pids=[4711])
     found = attribute(closed, make_snapshot([alive], {CURL: [alive]}), after)
     assert [(owner.process, owner.exited) for owner in found.owners] == [(CURL, True)]
+
+
+def test_a_new_process_of_the_pid_that_holds_no_socket_is_another_too() -> None:
+    alive, closed = closing()
+    before = make_snapshot([alive], {CURL: [alive]}, pids=[4711])
+    for start, exited in ((CURL.started, False), (CURL.started + 5, True)):
+        after = replace(make_snapshot([closed], clock=101, pids=[4711]), started={4711: start})
+        found = attribute(closed, before, after)
+        assert [(owner.process, owner.exited) for owner in found.owners] == [(CURL, exited)]
+
+
+def test_a_port_with_many_listeners_is_searched_once_for_all_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets of another user are remembered without an owner, each by its cookie."""
+    alive = [make_socket(remote=f"10.2.3.4:{1000 + n}") for n in range(50)]
+    closed = [make_socket("TIME_WAIT", remote=f"10.2.3.4:{1000 + n}") for n in range(50)]
+    listener = make_socket("LISTEN", "0.0.0.0:8080")
+    asked = []
+
+    def counted(listener: InetSocket, address: bytes) -> bool:
+        asked.append(listener)
+        return covers(listener, address)
+
+    monkeypatch.setattr("sockview.model.attribution.covers", counted)
+    table = make_table(
+        make_snapshot(alive, unreadable=1),
+        make_snapshot([listener, *closed], {NGINX: [listener]}, unreadable=1, clock=101),
+    )
+    assert {pid for s in closed for pid in pids(table.attribution(s))} == {NGINX.pid}
+    assert {table.uid(s) for s in closed} == {33}
+    assert len(asked) == 1
 
 
 def test_a_user_whose_sockets_are_all_closed_keeps_the_name() -> None:
@@ -227,5 +262,5 @@ def test_claims_name_each_process_once() -> None:
     s = make_socket()
     table = make_table(make_snapshot([s], {NGINX: [(3, s), (4, s)], WORKER: [(3, s)]}))
     assert [(claim.process, claim.certain) for claim in table.claims(s)] == [(NGINX, True), (WORKER, True)]
-    assert table.sockets_of(81, 1000) == (s,)
+    assert list(table.sockets_of(81, 1000)) == [s]
     assert table.sockets_of(81, 1) == ()

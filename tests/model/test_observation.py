@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -69,13 +71,40 @@ def _size_of_memory(observation: Observation) -> int:
     return len(observation._since) + len(observation._remembered)
 
 
-def test_the_memory_is_that_of_the_sockets_present() -> None:
+def test_the_memory_is_that_of_the_last_two_looks() -> None:
     observation = Observation()
     for n in range(20):
         finish(observation.add(busy_snapshot(600, offset=600 * n, clock=100.0 + n)))
-    assert _size_of_memory(observation) <= 2 * 621
-    finish(observation.add(make_snapshot(clock=200)))
+    assert _size_of_memory(observation) <= 2 * 2 * 621
+    for clock in (200, 201):
+        finish(observation.add(make_snapshot(clock=clock)))
     assert _size_of_memory(observation) == 0
+
+
+def test_a_socket_that_one_complete_look_passed_over_keeps_its_age() -> None:
+    """A dump counts its way along a hash chain: it may pass over a socket and not know it."""
+    s = make_socket("CLOSE_WAIT")
+    looks = [make_snapshot([s], clock=100), make_snapshot(clock=101), make_snapshot([s], clock=102)]
+    assert make_table(*looks).age(s) == Age(2.0, None)
+    stand_in = s._replace(cookie=-5)
+    looks = [make_snapshot([stand_in], clock=100), make_snapshot(clock=101), make_snapshot([stand_in], clock=102)]
+    assert make_table(*looks).age(stand_in) == Age(0.0, 1.0)
+
+
+def test_a_state_is_certain_from_the_end_of_the_look_and_unseen_from_the_start_of_the_one_before() -> None:
+    s = make_socket("CLOSE_WAIT")
+    none, first, second = (replace(make_snapshot(clock=clock), dump_seconds=0.5) for clock in (100, 102, 104))
+    table = make_table(none, replace(first, sockets=(s,)), replace(second, sockets=(s,)))
+    assert table.age(s) == Age(1.5, 4.0)
+
+
+def test_very_many_close_waits_are_joined_in_many_steps() -> None:
+    """To find the oldest of them is work too."""
+    steps = []
+    for state in ("ESTABLISHED", "CLOSE_WAIT"):
+        sockets = [make_socket(state, cookie=n + 1, inode=n + 1) for n in range(3 * STEP)]
+        steps.append(sum(1 for _ in Observation().add(make_snapshot(sockets))))
+    assert steps[1] == steps[0] + 3
 
 
 def test_incomplete_snapshots_without_end_fill_no_memory() -> None:
@@ -104,7 +133,7 @@ _SOCKETS = [make_socket("ESTABLISHED", f"10.0.0.7:{port}") for port in range(1, 
 
 @given(st.lists(st.tuples(st.sets(st.sampled_from(_SOCKETS)), st.booleans()), min_size=1, max_size=12))
 def test_ages_are_true_whatever_is_seen(looks: list[tuple[set[InetSocket], bool]]) -> None:
-    """An age never claims more than what complete looks without a gap can prove."""
+    """An age spans no gap but looks that may have passed over the socket: incomplete ones, or a single complete one."""
     snapshots: list[Snapshot] = []
     for clock, (present, complete) in enumerate(looks):
         snapshots.append(make_snapshot(sorted(present), clock=float(clock), complete=complete))
@@ -115,7 +144,8 @@ def test_ages_are_true_whatever_is_seen(looks: list[tuple[set[InetSocket], bool]
         assert age is not None
         seen = now - int(age.at_least)
         assert s in looks[seen][0]
-        assert not any(complete and s not in present for present, complete in looks[seen:])
+        gaps = [s not in present for present, _ in looks]
+        assert not any(looks[n][1] and gaps[n] and gaps[n - 1] for n in range(seen + 1, now))
         if age.at_most is not None:
             absent = now - int(age.at_most)
             assert looks[absent][1] and s not in looks[absent][0]

@@ -207,6 +207,19 @@ def test_a_process_group() -> None:
     )
 
 
+def test_a_process_that_changed_its_command_line_is_one_process() -> None:
+    """As servers do that write into it what they are at."""
+    renamed = NGINX._replace(command="nginx: worker process is shutting down")
+    alive, after = (make_socket(state, "10.0.0.7:80", "10.1.1.1:8") for state in ("ESTABLISHED", "TIME_WAIT"))
+    leak = make_socket("CLOSE_WAIT", "10.0.0.7:80", "10.1.1.1:9")
+    now = make_snapshot([after, leak], {renamed: [(7, leak)]}, clock=101)
+    table = make_table(make_snapshot([alive, leak], {NGINX: [alive, leak]}), now)
+    detail, _ = told(table, "pid:80:1000")
+    assert [held.fd for held in detail.close_waits] == [7]
+    assert detail.evidence == ("Holds 1 socket now.", "Held 1 socket (same kernel cookie) when last looked at.")
+    assert evidence(table, "remote:10.1.1.1") == "2 sockets, owned by 80 nginx (2)."
+
+
 def test_the_group_of_a_process_that_exited() -> None:
     table, _ = closed(pids=[1])
     assert evidence(table, "pid:4711:1000").endswith("It has exited since.")

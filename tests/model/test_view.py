@@ -148,6 +148,50 @@ def test_what_was_arranged_is_not_arranged_again(monkeypatch: pytest.MonkeyPatch
         maker.answer(replace(query, reverse=True), PACE)
 
 
+def test_what_was_prepared_costs_only_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = make_table(busy_snapshot(300))
+    maker, query = shown(table), Query(2, filter="cw", sort="local")
+    finish(maker.prepare(query))
+    expected = answer(shown(table, query), query)
+    monkeypatch.setattr("sockview.model.view.arrange_steps", None)
+    assert answer(maker, query) == expected
+
+
+def test_what_was_prepared_for_an_older_table_is_not_used() -> None:
+    maker = shown(make_table(busy_snapshot(100)))
+    steps = maker.prepare(Query(2, sort="pid"))
+    next(steps)
+    finish(maker.show(make_table(busy_snapshot(200)), Query(1)))
+    finish(steps)
+    assert answer(maker, Query(2, sort="pid")).summary.matched == 221
+
+
+def test_a_filter_that_was_understood_while_preparing_is_the_last_good_one() -> None:
+    maker = shown(make_table(busy_snapshot(100)))
+    next(maker.prepare(Query(2, filter="cw")))
+    refused = answer(maker, Query(3, filter="cw port:x"))
+    assert refused.filter_error is not None
+    assert refused.rows == answer(maker, Query(4, filter="cw")).rows
+
+
+VIEWS_AND_DIRECTIONS: list[tuple[ViewName, bool]] = [("sockets", False), ("sockets", True), ("process", False)]
+
+
+def test_no_order_sorts_the_whole_table_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another order or filter starts from the standing order, which the first view had to make."""
+    table = make_table(busy_snapshot(300))
+    queries = [
+        Query(2, sort=sort, reverse=reverse, filter=text, view=view)
+        for sort in ("pid", "age", "state")
+        for text in ("", "worker-3", "estab")
+        for view, reverse in VIEWS_AND_DIRECTIONS
+    ]
+    expected = [answer(shown(table, query), query) for query in queries]
+    maker = shown(table)
+    monkeypatch.setattr("sockview.model.arrangement.standing_steps", None)
+    assert [answer(maker, query) for query in queries] == expected
+
+
 def test_sort_and_reverse() -> None:
     maker = shown(make_table(busy_snapshot(100)))
     up = answer(maker, Query(1, sort="pid", count=1000)).rows

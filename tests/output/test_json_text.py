@@ -21,7 +21,9 @@ LEAK = make_socket("CLOSE_WAIT", "10.0.0.7:8080", "10.2.3.4:51234", inode=4711, 
 
 
 def text_of(snapshot: Snapshot, sockets: Sequence[InetSocket] | None = None) -> str:
-    return "".join(json_pieces(make_table(snapshot), snapshot.sockets if sockets is None else sockets))
+    return "".join(
+        json_pieces(make_table(snapshot), snapshot.sockets if sockets is None else sockets, snapshot.warnings)
+    )
 
 
 def object_of(snapshot: Snapshot, sockets: Sequence[InetSocket] | None = None) -> Any:

@@ -89,8 +89,8 @@ def test_sudo_is_no_remedy_for_root() -> None:
 
 
 def test_nothing_says_why() -> None:
-    assert printed(make_snapshot(SOCKETS), "tw")[1] == ["No socket matches the filter: 3 sockets are hidden."]
-    assert printed(make_snapshot([IDLE]), "tw")[1] == ["No socket matches the filter: 1 socket is hidden."]
+    assert printed(make_snapshot(SOCKETS), "tw")[1] == ["No socket matches the filter: 3 sockets are left out."]
+    assert printed(make_snapshot([IDLE]), "tw")[1] == ["No socket matches the filter: 1 socket is left out."]
     assert printed(make_snapshot(), "tw")[1] == ["There are no sockets here."]
 
 

@@ -41,6 +41,7 @@ class FakeLink:
         self._table: SocketTable | None = None
         self.silent_about_rows = False
         """Sends no details, as a reader that is stuck in one."""
+        self.silent_about_pids = False
         for snapshot in snapshots:
             self._add(snapshot)
 
@@ -56,7 +57,8 @@ class FakeLink:
         self._answer()
 
     def ask_pids(self, request: PidQuery) -> None:
-        self._deliver(self._maker.pids(request))
+        if not self.silent_about_pids:
+            self._deliver(self._maker.pids(request))
 
     def refresh_now(self) -> None:
         if self._later:

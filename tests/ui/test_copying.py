@@ -50,7 +50,7 @@ async def test_copy_all_leaves_likely_owners_until_asked_again() -> None:
         await pilot.press("Y")
         await settle(pilot)
         assert copied == []
-        assert "1 likely not copied: Y again" in app.query_one("#keys", KeyLine).message
+        assert "Not copied: 1 PID is only likely, Y again takes it" in app.query_one("#keys", KeyLine).message
         await pilot.press("Y")
         await app.workers.wait_for_complete()
         assert copied == ["901"]

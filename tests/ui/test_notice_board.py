@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sockview.model.query import Summary
-from sockview.ui.notice_board import NoticeBoard
+import pytest
 
+from sockview.model.query import Summary
+from sockview.ui.notice_board import ANEW_SECONDS, NoticeBoard
+
+NOW = 1_767_614_400.0
 SUMMARY = Summary(
     host="web",
     source="sock_diag",
     privileged=True,
-    taken_at=0.0,
+    taken_at=NOW,
     total=1,
     matched=1,
     complete=True,
@@ -30,32 +33,46 @@ def test_a_trouble_stays_until_a_later_refresh() -> None:
     board.view(SUMMARY)
     board.trouble("Reading failed.")
     board.view(SUMMARY)
-    assert board.notices == ["Reading failed."]
+    assert board.notices(NOW) == ["Reading failed."]
     board.view(replace(SUMMARY, refreshes=6))
-    assert board.notices == []
+    assert board.notices(NOW) == []
 
 
 def test_a_trouble_before_the_first_view_is_kept_until_there_is_one() -> None:
     board = NoticeBoard()
     board.trouble("Reading failed.")
-    assert board.notices == ["Reading failed."]
+    assert board.notices(NOW) == ["Reading failed."]
     board.view(replace(SUMMARY, refreshes=1))
-    assert board.notices == []
+    assert board.notices(NOW) == []
 
 
 def test_a_lost_reader_is_said_first_and_until_the_next_view() -> None:
     board = NoticeBoard()
     board.view(replace(SUMMARY, warnings=("Incomplete.",)))
     board.reader_lost("The reader has ended.")
-    assert board.notices == ["The reader has ended.", "Incomplete."]
+    assert board.notices(NOW) == ["The reader has ended.", "Incomplete."]
     board.view(SUMMARY)
-    assert board.notices == []
+    (anew,) = board.notices(NOW)
+    assert "started anew at 12:00:00" in anew
+    assert board.notices(NOW + ANEW_SECONDS - 1) != []
+    board.view(replace(SUMMARY, taken_at=NOW + ANEW_SECONDS))
+    assert board.notices(NOW + ANEW_SECONDS) == []
+
+
+@pytest.mark.parametrize(("interval", "late"), [(1.0, 6.0), (60.0, 250.0)])
+def test_rows_that_are_older_than_they_should_be_are_said_to_be(interval: float, late: float) -> None:
+    board = NoticeBoard()
+    board.view(replace(SUMMARY, interval=interval, actual_interval=interval))
+    assert board.notices(NOW + interval * 2) == []
+    assert board.notices(NOW + late) == ["The reader does not answer: the rows are those of 12:00:00"]
+    board.view(replace(SUMMARY, paused=True))
+    assert board.notices(NOW + 1000) == []
 
 
 def test_hidden_owners_are_counted_with_the_remedy_that_helps() -> None:
     board = NoticeBoard()
     board.view(replace(SUMMARY, hidden=3, privileged=False))
-    assert "3 sockets" in board.notices[0]
-    assert "sudo" in board.notices[0]
+    assert "3 sockets" in board.notices(NOW)[0]
+    assert "sudo" in board.notices(NOW)[0]
     board.view(replace(SUMMARY, hidden=1))
-    assert "sudo" not in board.notices[0]
+    assert "sudo" not in board.notices(NOW)[0]

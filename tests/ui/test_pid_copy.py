@@ -42,8 +42,11 @@ def test_another_row_or_a_move_starts_anew() -> None:
 
 def test_nothing_to_copy_says_why() -> None:
     copy = PidCopy()
-    assert answered(copy, copy.request(None), (), (), 5).remark == "no owner is known here"
-    assert answered(copy, copy.request(None), (), ()).remark == "no rows here"
+    assert answered(copy, copy.request(None), (), (), 5).remark == "Nothing copied: no owner is known here"
+    assert answered(copy, copy.request(None), (), ()).remark == "Nothing copied: no rows here"
+    hidden = copy.answer(Pids(copy.request(None).serial, (), (), 5, hidden=True), "y")
+    assert hidden is not None
+    assert "sudo" in hidden.remark
 
 
 def test_a_late_answer_is_not_taken() -> None:
