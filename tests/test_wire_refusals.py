@@ -253,4 +253,4 @@ def test_rows_are_arrays_of_all_their_fields() -> None:
     assert len(row) == len(dataclasses.fields(SocketRow))
     group = GroupRow("1:2", 1, "n", "u", 1, 2, 3, 4, 0, None)
     values = object_of(View(1, view_of(0).summary, (), 0, 1, 0, groups=(group,)))
-    assert [type(value) for value in values["groups"][0]] == [str, int, str, str, *[int] * 5, NoneType, bool, str]
+    assert [type(value) for value in values["groups"][0]] == [str, int, str, str, *[int] * 5, NoneType, bool, str, int]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from typing import Final
 
-_CAP_SYS_PTRACE: Final = 19  # linux/capability.h
+#: What reading other users' /proc/PID/fd takes: CAP_DAC_READ_SEARCH to list, CAP_SYS_PTRACE to follow
+#: (``linux/capability.h``, proc_pid_fd(5)).
+_NEEDED: Final = 1 << 2 | 1 << 19
 
 
 def effective_capabilities(status: bytes) -> int:
@@ -21,11 +23,11 @@ def effective_capabilities(status: bytes) -> int:
 
 
 def may_see_everything(proc: str = "/proc") -> bool:
-    """Root, or the capability CAP_SYS_PTRACE that reading other users' descriptors asks for."""
+    """Root, or the capabilities that reading other users' descriptors asks for."""
     if os.geteuid() == 0:
         return True
     try:
         with open(f"{proc}/self/status", "rb") as file:
-            return bool(effective_capabilities(file.read()) >> _CAP_SYS_PTRACE & 1)
+            return effective_capabilities(file.read()) & _NEEDED == _NEEDED
     except (FileNotFoundError, PermissionError):
         return False

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sockview.model import tcp_state
+from sockview.model.age import Since
 from sockview.model.inet_socket import InetSocket, is_wildcard
 from sockview.model.owner import Attribution, Evidence, Holder, NoOwner, Owner, Process
 from sockview.model.snapshot import Snapshot
@@ -46,11 +47,16 @@ class Attributor:
     """Answers for the sockets of one snapshot; what it found once it keeps."""
 
     def __init__(
-        self, snapshot: Snapshot, remembered: Mapping[int, Remembered], listeners: Iterable[InetSocket]
+        self,
+        snapshot: Snapshot,
+        remembered: Mapping[int, Remembered],
+        listeners: Iterable[InetSocket],
+        since: Mapping[int, Since],
     ) -> None:
-        """`remembered` goes by cookie, `listeners` are the snapshot's LISTEN sockets."""
+        """`remembered` and `since` go by cookie, `listeners` are the snapshot's LISTEN sockets."""
         self._snapshot = snapshot
         self._remembered = remembered
+        self._since = since
         self._listeners: dict[tuple[int, int], list[InetSocket]] = {}
         for listener in listeners:
             self._listeners.setdefault((listener.protocol, listener.local_port), []).append(listener)
@@ -115,10 +121,21 @@ class Attributor:
         snapshot = self._snapshot
         if not snapshot.owners_read:
             return self._by_memory(s) or Attribution((), NoOwner.UNREAD, uid=s.uid)
-        reason = NoOwner.HIDDEN if snapshot.unreadable else NoOwner.GONE
         known = self._remembered.get(s.cookie)
+        reason = NoOwner.HIDDEN if snapshot.unreadable and not self._in_flight(s, known) else NoOwner.GONE
         candidates = distinct(holder.process for holder in known.holders) if known else ()
         return Attribution((), reason, tuple(p for p in candidates if not self.has_exited(p)), uid=s.uid)
+
+    def _in_flight(self, s: InetSocket, known: Remembered | None) -> bool:
+        """With the right to look into nearly every process: whether it was more probably closed or opened
+        between the dump and the walk than held by one of the few that may not be looked into.
+        """
+        if not self._snapshot.privileged:
+            return False
+        if known is not None and known.holders:
+            return True
+        since = self._since.get(s.cookie)
+        return since is not None and since.slack is not None and since.clock == self._snapshot.clock
 
     def _by_listener(self, s: InetSocket) -> Attribution:
         """What its local port tells; the same for all sockets of one user there, however many listen on it."""

@@ -29,6 +29,8 @@ from sockview.model.tcp_state import state_name
 #: Written before the PID of a likely owner.
 LIKELY_MARK: Final = "~"
 _EXITED: Final = " (exited)"
+#: The same behind a name that has little room.
+EXITED_MARK: Final = "†"
 
 #: Why there is no process, in the few cells of a column; the pane has the whole sentence.
 NO_OWNER_TEXT: Final[dict[str, str]] = {
@@ -89,7 +91,10 @@ def process_text(row: SocketRow) -> str:
 
 
 def _shorten_process(text: str, width: int) -> str:
-    return shorten_before(text, _EXITED, width)
+    """Where ``(exited)`` would leave no room for the name, a sign stands for it."""
+    if text.endswith(_EXITED) and cell_width(text) > width:
+        return shorten_before(text.removesuffix(_EXITED) + EXITED_MARK, EXITED_MARK, width)
+    return shorten(text, width)
 
 
 SOCKET_COLUMNS: Final[tuple[Column, ...]] = (

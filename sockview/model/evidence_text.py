@@ -57,7 +57,7 @@ def evidence_sentences(table: SocketTable, s: InetSocket) -> tuple[str, ...]:
     if evidence is Evidence.LISTENER:
         process = who(attribution.owners[0].process)
         claim = f"{process} is the only process listening on local port {s.local_port}: likely, not certain."
-        return (_without_process(s), claim)
+        return (claim, _without_process(s))
     return _seen(table, attribution.owners)
 
 

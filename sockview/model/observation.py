@@ -145,7 +145,7 @@ class Observation:
             by_cookie=join.by_cookie,
             since=join.since,
             unheld=join.unheld,
-            attributor=Attributor(snapshot, join.remembered, join.listeners),
+            attributor=Attributor(snapshot, join.remembered, join.listeners, join.since),
             users=self._name_users(snapshot, join),
             lines=lines,
         )

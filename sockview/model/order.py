@@ -59,13 +59,6 @@ def is_descending(column: str, reverse: bool) -> bool:
 
 
 # ------------------------------------------------------------------ sockets
-def order_sockets(
-    sockets: Iterable[InetSocket], table: SocketTable, column: str, reverse: bool = False
-) -> list[InetSocket]:
-    """The sockets in the order of a column of SOCKET_COLUMNS; an unknown column is `state`."""
-    return finish(order_steps(list(sockets), table, column, reverse))
-
-
 def is_standing(column: str, reverse: bool) -> bool:
     """Whether sockets in this order are in the standing order."""
     return (column == "state" or column not in _SOCKET_KEYS) and not is_descending("state", reverse)
@@ -74,7 +67,7 @@ def is_standing(column: str, reverse: bool) -> bool:
 def order_steps(
     sockets: Sequence[InetSocket], table: SocketTable, column: str, reverse: bool = False, *, standing: bool = False
 ) -> Generator[None, None, list[InetSocket]]:
-    """As `order_sockets`, in steps of a few milliseconds.
+    """The sockets in the order of a column of SOCKET_COLUMNS, in steps of a few ms; an unknown column is `state`.
 
     `standing` says that the sockets are in the standing order already (a filter does not change
     it), which spares the larger half of the work.

@@ -69,9 +69,11 @@ def _describe_socket(table: SocketTable, s: InetSocket) -> tuple[Detail, Process
     if has_peer(s):
         title += f" - {endpoint_text(s.remote_address, s.remote_port)}"
     detail = Detail(key=str(s.cookie), title=title, evidence=evidence_sentences(table, s))
-    owners = table.attribution(s).owners
+    attribution = table.attribution(s)
+    owners = attribution.owners
     if not owners:
         return detail, None
+    detail = replace(detail, certain=attribution.certain)
     process = owners[0].process
     return _with_sockets(detail, table, process, table.sockets_of(process.pid, process.started)), process
 
@@ -147,20 +149,26 @@ def _talkers(table: SocketTable, sockets: Sequence[InetSocket]) -> str:
     counts: Counter[tuple[int, int]] = Counter()
     processes: dict[tuple[int, int], Process] = {}
     likely: set[tuple[int, int]] = set()
+    unowned = 0
     for s in sockets:
-        for process, certain, _exited in table.claims(s):
+        claims = table.claims(s)
+        unowned += not claims
+        for process, certain, _exited in claims:
             counts[process.identity] += 1
             processes[process.identity] = process
             if not certain:
                 likely.add(process.identity)
     if not counts:
-        return f"No process is known to own any of its {_sockets(len(sockets))}."
+        return f"In all {_sockets(len(sockets))}, and no process is known to own any."
     parts = [
         f"{who(processes[identity])} ({number:,}{', some of them likely' if identity in likely else ''})"
         for identity, number in counts.most_common(NAMED)
     ]
-    more = f" and {len(counts) - NAMED:,} more" if len(counts) > NAMED else ""
-    return f"{_sockets(len(sockets)).capitalize()}, owned by {', '.join(parts)}{more}."
+    if len(counts) > NAMED:
+        parts.append(f"{len(counts) - NAMED:,} more processes")
+    if unowned:
+        parts.append(f"no known owner ({unowned:,})")
+    return f"In all {_sockets(len(sockets))}: {', '.join(parts)}."
 
 
 def _sockets(number: int) -> str:

@@ -219,6 +219,8 @@ class Detail:
     """The process's CLOSE_WAIT sockets, oldest first, a few."""
     close_wait_total: int = 0
     pid: int | None = None
+    certain: bool = True
+    """False: the process is the row's only by likely evidence."""
     name: str = ""
     command: str = ""
     user: str | None = None

@@ -9,7 +9,7 @@ from typing import Final
 from sockview.model.age import Since, age_in_state
 from sockview.model.attribution import Attributor, Claim
 from sockview.model.inet_socket import InetSocket
-from sockview.model.owner import Attribution
+from sockview.model.owner import Attribution, NoOwner
 from sockview.model.query import Age, StateLine
 from sockview.model.snapshot import Snapshot
 from sockview.model.steps import finish
@@ -40,8 +40,7 @@ class SocketTable:
         """The histogram, most urgent state first."""
         self.states: Mapping[int, int] = {line.state: line.count for line in lines if line.count}
         """State -> number of sockets; states without any are absent."""
-        concealed = snapshot.owners_read and snapshot.unreadable
-        self.hidden = sum(1 for s in unheld if s.inode) if concealed else 0
+        self.hidden = _count_hidden(snapshot, unheld, attributor)
         """Sockets whose owner is NoOwner.HIDDEN."""
         self._since = since
         self._attributor = attributor
@@ -105,3 +104,11 @@ class SocketTable:
                     of_process[process.pid, process.started].append(s)
             self._gathered += len(part)
             yield
+
+
+def _count_hidden(snapshot: Snapshot, unheld: Sequence[InetSocket], attributor: Attributor) -> int:
+    if not snapshot.owners_read or not snapshot.unreadable:
+        return 0
+    if not snapshot.privileged:  # then all of them are, and there are many
+        return sum(1 for s in unheld if s.inode)
+    return sum(attributor.attribution(s).no_owner is NoOwner.HIDDEN for s in unheld if s.inode)

@@ -29,6 +29,7 @@ _MARKS: Final = (
     ("~7306", "likely, not certain; copied only when you press the key again"),
     ("~27", "by process: some of the 27 are its own by likely evidence only"),
     ("7306+3", "the first of four processes that hold it"),
+    ("curl†", "the process has exited; written out where there is room"),
     ("* » ›", "tagged, tagged under the cursor, under the cursor"),
     ("-", "no owner; the Process column and the pane say why"),
     (">12m", "in this state for at least that long (it was when sockview first looked)"),

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from sockview.model import tcp_state
+from sockview.model.columns import LIKELY_MARK
 from sockview.model.format_text import age_text, bytes_text, cell_width, count_text, duration_text, shorten
 from sockview.model.query import Detail, HeldSocket
 from sockview.ui.line_widget import Line, Span, text_line
@@ -23,7 +24,7 @@ def pane_lines(detail: Detail | None, now: float, width: int, height: int, waiti
     lines = [_title(*_title_parts(detail, roomy), width)]
     if detail.pid is not None:
         lines += _process_lines(detail, now, width, roomy)
-    lines += _evidence_lines(detail, width, roomy or detail.pid is None)
+    lines += _evidence_lines(detail, width, height - len(lines), roomy or detail.pid is None)
     if roomy and detail.close_waits:
         lines += _close_wait_lines(detail, width, height - len(lines))
     return lines[:height]
@@ -44,7 +45,10 @@ def _title_parts(detail: Detail, roomy: bool) -> tuple[str, tuple[str, ...]]:
     if detail.pid is None:
         return detail.title, ()
     facts = [detail.user] if detail.user else []
-    return f"{detail.pid} {detail.name}", (*facts, detail.title) if roomy else tuple(facts)
+    if not detail.certain:
+        facts.insert(0, "likely")
+    mark = "" if detail.certain else LIKELY_MARK
+    return f"{mark}{detail.pid} {detail.name}", (*facts, detail.title) if roomy else tuple(facts)
 
 
 def _process_lines(detail: Detail, now: float, width: int, roomy: bool) -> list[Line]:
@@ -95,9 +99,10 @@ def _states_line(detail: Detail, width: int) -> Line:
     return Line(tuple(spans))
 
 
-def _evidence_lines(detail: Detail, width: int, whole: bool) -> list[Line]:
-    if not whole:
-        return [text_line(" " + shorten(" ".join(detail.evidence), width - 2), "dim")]
+def _evidence_lines(detail: Detail, width: int, room: int, apart: bool) -> list[Line]:
+    """Each sentence on its own lines, or, where there is little room, one behind the other."""
+    if not apart:
+        return [text_line(text, "dim") for text in _wrap(" ".join(detail.evidence), width, max(room, 1))]
     return [text_line(text) for sentence in detail.evidence for text in _wrap(sentence, width, 6)]
 
 

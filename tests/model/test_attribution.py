@@ -123,14 +123,24 @@ def test_a_stand_in_cookie_is_never_remembered() -> None:
     assert found.no_owner is NoOwner.ORPHAN
 
 
-def test_a_look_that_came_in_between_costs_nothing() -> None:
+@pytest.mark.parametrize(("privileged", "reason"), [(False, NoOwner.HIDDEN), (True, NoOwner.GONE)])
+def test_a_look_that_came_in_between_costs_nothing(privileged: bool, reason: NoOwner) -> None:
     """Closed after the dump, before its process was looked into: an inode without a holder, once."""
     alive, closed = closing()
-    look = [make_snapshot([alive], {CURL: [alive]}), make_snapshot([alive], unreadable=1, clock=101)]
+    missed = make_snapshot([alive], unreadable=1, clock=101, privileged=privileged)
+    look = [make_snapshot([alive], {CURL: [alive]}), missed]
     between = attribute(alive, *look)
-    assert between.no_owner is NoOwner.HIDDEN
+    assert between.no_owner is reason
+    assert make_table(*look).hidden == (reason is NoOwner.HIDDEN)
     assert between.candidates == (CURL,)
     assert pids(attribute(closed, *look, make_snapshot([closed], clock=102))) == [4711]
+
+
+def test_with_rights_a_new_socket_without_holder_is_in_flight_and_an_old_one_is_hidden() -> None:
+    alive, _ = closing()
+    looks = [make_snapshot([], clock=100.0), *(make_snapshot([alive], unreadable=1, clock=101.0 + n) for n in range(2))]
+    assert attribute(alive, *looks[:2]).no_owner is NoOwner.GONE
+    assert attribute(alive, *looks).no_owner is NoOwner.HIDDEN
 
 
 def test_a_socket_passed_to_a_hidden_process_is_not_claimed() -> None:

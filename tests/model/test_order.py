@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,6 @@ from sockview.model.order import (
     STEP,
     is_descending,
     order_groups,
-    order_sockets,
     order_steps,
     socket_value,
     standing_steps,
@@ -24,6 +24,14 @@ from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
+
+
+def order_sockets(
+    sockets: Sequence[InetSocket], table: SocketTable, column: str, reverse: bool = False
+) -> list[InetSocket]:
+    """All steps at once."""
+    return finish(order_steps(sockets, table, column, reverse))
+
 
 SOCKET_KEYS = [column.key for column in SOCKET_COLUMNS]
 

@@ -79,10 +79,13 @@ def test_what_is_likely_says_so() -> None:
     listener, left = make_socket("LISTEN", "0.0.0.0:80"), make_socket("TIME_WAIT", "10.0.0.7:80")
     table = make_table(make_snapshot([listener, left], {NGINX: [listener]}))
     assert evidence(table, left) == (
-        "No process holds it: the application has closed it and the kernel finishes the connection alone "
-        "(TIME_WAIT lasts 60 s). 80 nginx is the only process listening on local port 80: likely, not certain."
+        "80 nginx is the only process listening on local port 80: likely, not certain. No process holds it: the "
+        "application has closed it and the kernel finishes the connection alone (TIME_WAIT lasts 60 s)."
     )
-    assert told(table, left)[1] == NGINX
+    detail, process = told(table, left)
+    assert process == NGINX
+    assert not detail.certain
+    assert told(table, listener)[0].certain
 
 
 # ------------------------------------------------------------------ a socket without one
@@ -217,7 +220,7 @@ def test_a_process_that_changed_its_command_line_is_one_process() -> None:
     detail, _ = told(table, "pid:80:1000")
     assert [held.fd for held in detail.close_waits] == [7]
     assert detail.evidence == ("Holds 1 socket now.", "Held 1 socket (same kernel cookie) when last looked at.")
-    assert evidence(table, "remote:10.1.1.1") == "2 sockets, owned by 80 nginx (2)."
+    assert evidence(table, "remote:10.1.1.1") == "In all 2 sockets: 80 nginx (2)."
 
 
 def test_the_group_of_a_process_that_exited() -> None:
@@ -231,9 +234,9 @@ def test_a_remote_group_names_who_talks_to_it() -> None:
     detail, process = told(table, "remote:10.1.1.1")
     assert process is None
     assert detail.title == "10.1.1.1"
-    assert detail.evidence == ("2 sockets, owned by 80 nginx (1).",)
+    assert detail.evidence == ("In all 2 sockets: 80 nginx (1), no known owner (1).",)
     lonely = make_table(make_snapshot([b]))
-    assert evidence(lonely, "remote:10.1.1.1") == "No process is known to own any of its 1 socket."
+    assert evidence(lonely, "remote:10.1.1.1") == "In all 1 socket, and no process is known to own any."
 
 
 def test_a_group_without_owner_says_why() -> None:
