@@ -24,12 +24,12 @@ from sockview.model.sources import ProcessDetail, ProcessSource, SocketSource
 from sockview.model.view import ViewMaker, alike
 from sockview.parent_death import die_with_parent
 from sockview.refresh import Clock, Refresh
+from sockview.settings import SOURCES, SourceKind
 
 if TYPE_CHECKING:
-    from sockview.collect.sources import SourceKind
     from sockview.model.snapshot import Snapshot
 
-_KINDS: Final[dict[str, SourceKind]] = {"auto": "auto", "netlink": "netlink", "psutil": "psutil"}
+_KINDS: Final[dict[str, SourceKind]] = {kind: kind for kind in SOURCES}
 
 #: Refreshes between two looks for cyclic garbage, see main().
 TIDY_EVERY: Final = 100

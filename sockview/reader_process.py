@@ -13,9 +13,12 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from sockview.errors import SockviewError
+
+if TYPE_CHECKING:
+    from sockview.settings import SourceKind
 
 #: Seconds to wait for a reader that was told to end, before it is killed; and then for the kill.
 PATIENCE: Final = 0.5
@@ -67,7 +70,7 @@ class ReaderProcess:
                 continue
 
 
-def start_reader(source: Literal["auto", "netlink", "psutil"], proc: str = "/proc") -> ReaderProcess:
+def start_reader(source: SourceKind, proc: str = "/proc") -> ReaderProcess:
     """Start a reader; returns at once, while the reader is still being loaded.
 
     OSError when there can be no process or socket; SockviewError when Python does not know its own

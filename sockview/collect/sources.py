@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from sockview.collect import netlink
 from sockview.collect.native import NativeSource
 from sockview.model.sources import ProcessSource, SocketSource
-
-SourceKind = Literal["auto", "netlink", "psutil"]
+from sockview.settings import SourceKind
 
 
 def open_source(kind: SourceKind, proc: str = "/proc") -> SocketSource:

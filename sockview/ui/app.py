@@ -32,6 +32,7 @@ from sockview.ui.place_text import empty_text, place_text, row_name
 from sockview.ui.process_pane import ProcessPane
 from sockview.ui.question import Question
 from sockview.ui.row_table import RowTable
+from sockview.ui.session import can_be_continued
 from sockview.ui.state_toggle import only_state, toggle_state
 from sockview.ui.terminal import TerminalState
 from sockview.ui.terminal_app import TerminalApp
@@ -185,6 +186,8 @@ class SockviewApp(TerminalApp):
             return
         self._view, self._summary = view, view.summary
         self._board.view(view.summary)
+        if view.filter_error is not None:
+            self.say(view.filter_error, "caution")
         newest = view.serial == self.question.serial and not self._table.has_moved
         with self.batch_update():
             rows = view.groups if self.question.view != "sockets" else view.rows
@@ -358,6 +361,12 @@ class SockviewApp(TerminalApp):
         if self._quiet is not None:
             self._quiet.stop()
         self._quiet = self.set_timer(MESSAGE_SECONDS, self._keys.be_quiet)
+
+    def action_suspend_process(self) -> None:
+        if can_be_continued():
+            super().action_suspend_process()
+        else:
+            self.say("Not stopped: there is no shell above to come back from", "caution")
 
     def action_pause(self) -> None:
         self.question.paused = not self.question.paused

@@ -81,4 +81,6 @@ class Copier:
             what += f" of {count_text(self._tagged)} tagged"
         remark = f" ({found.remark})" if found.remark else ""
         listed = f": {found.text}" if found.count > 1 else ""
-        self._say(f"{what} {result.notice}{remark}{listed}", "caution" if remark else "good")
+        # Green is for what is known to have arrived; a terminal acknowledges nothing.
+        tone = "caution" if remark else "good" if result.confirmed else "strong"
+        self._say(f"{what} {result.notice}{remark}{listed}", tone)

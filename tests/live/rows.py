@@ -15,10 +15,11 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from sockview.collect.sources import SourceKind, open_source
+from sockview.collect.sources import open_source
 from sockview.model.inet_socket import InetSocket, fold_mapped
 from sockview.model.snapshot import Snapshot
 from sockview.model.tcp_state import parse_state
+from sockview.settings import SourceKind
 from tests.collect.steps import finish
 from tests.live.socket_makers import Sockets, become
 

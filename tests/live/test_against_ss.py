@@ -12,10 +12,11 @@ from typing import TypeVar
 
 import pytest
 
-from sockview.collect.sources import SourceKind, open_source
+from sockview.collect.sources import open_source
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TIMER_TIME_WAIT, InetSocket
 from sockview.model.snapshot import Snapshot
+from sockview.settings import SourceKind
 from tests.collect.steps import finish
 from tests.live.rows import RowSeen, extras_from_snapshot, extras_from_ss, from_snapshot, from_ss, seen_as
 from tests.live.socket_makers import Family, Kind, Sockets, holding

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import sockview
-from sockview.collect.sources import SourceKind
 from sockview.model.query import Detail, PidQuery, Pids, Query, RefreshNow, Trouble, View
 from sockview.reader_process import start_reader
+from sockview.settings import SourceKind
 from tests.reader_client import DEADLINE, ReaderClient
 
 PACKAGE_PARENT = str(Path(sockview.__file__).resolve().parents[1])

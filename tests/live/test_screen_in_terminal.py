@@ -133,7 +133,7 @@ def test_keys_that_come_in_one_burst_go_where_they_were_meant(leak: Made) -> Non
     with sockview() as terminal:
         terminal.wait_for(lambda seen: cursor_line(seen) > 0)
         terminal.feed(f"/cw :{leak.port} laddr:127.0.0.0/8\r?")
-        terminal.wait_for("page down")
+        terminal.wait_for("filter as you type")
         terminal.feed("\x1b")
         terminal.wait_for(f"/ cw :{leak.port} laddr:127.0.0.0/8 ")
         terminal.wait_for("sockets 3")
@@ -353,8 +353,10 @@ def test_a_stop_from_outside_does_not_break_the_terminal_in_the_end(leak: Made) 
 def test_without_a_shell_to_come_back_from_it_is_not_stopped(leak: Made, script: str) -> None:
     with shell_running(script, f"port:{leak.port}") as terminal:
         wait_for_rows(terminal, leak.port)
-        terminal.feed("\x1a?")
-        terminal.wait_for("page down")
+        terminal.feed("\x1a")
+        terminal.wait_for("Not stopped")
+        terminal.feed("?")
+        terminal.wait_for("filter as you type")
         terminal.feed("\x03")
         assert terminal.wait_exit() == 0
         assert_left_as_found(terminal)
