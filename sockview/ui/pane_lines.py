@@ -113,14 +113,24 @@ def _close_wait_lines(detail: Detail, width: int, height: int) -> list[Line]:
     shown = detail.close_waits[: height - 1]
     rest = detail.close_wait_total - len(shown)
     more = f", {count_text(len(shown))} of {count_text(detail.close_wait_total)}" if rest > 0 else ""
-    lines = [text_line(f" CLOSE_WAIT, oldest first{more}", "heading")]
+    lines = [text_line(shorten(f" CLOSE_WAIT, oldest first{more}", width), "heading")]
     return lines + [text_line(shorten(_held_text(held), width - 1), "plain") for held in shown]
 
 
 def _held_text(held: HeldSocket) -> str:
     descriptor = f"fd {held.fd}" if held.fd >= 0 else "fd ?"
-    unread = f"  {bytes_text(held.recv_q)} unread" if held.recv_q else ""
-    return f"  {descriptor:<8} {age_text(held.age):>6}  {held.local} ← {held.remote}{unread}"
+    return f"  {descriptor:<8} {age_text(held.age):>6}  {held.local} ← {held.remote}  {_unread_text(held.recv_q)}"
+
+
+def _unread_text(recv_q: int | None) -> str:
+    """What the process has read of a CLOSE_WAIT: the peer's FIN counts as one byte of Recv-Q until end of file is read
+    (tcp_recvmsg, ``net/ipv4/tcp.c``).
+    """
+    if recv_q is None:
+        return ""
+    if recv_q == 0:
+        return "end read, not closed"
+    return "end not read" if recv_q == 1 else f"{bytes_text(recv_q - 1)} not read"
 
 
 def _wrap(text: str, width: int, most: int) -> list[str]:
