@@ -103,13 +103,19 @@ def _show_screen(settings: Settings) -> int:
         # The reader collects while Textual is imported, so the first frame already has its data.
         first_reader = start_reader(settings.source)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise SockviewError(
-            f"The reader cannot be started ({reason}); raise ulimit -n or -u, or try --once."
-        ) from error
+        raise SockviewError(_why_no_reader(error)) from error
     from sockview.ui.run import run
 
     return run(settings, first_reader, lambda: start_reader(settings.source))
+
+
+def _why_no_reader(error: OSError) -> str:
+    import errno
+
+    reason = os.strerror(error.errno or 0)
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+        return f"The reader cannot be started ({reason}); raise ulimit -n or -u, or try --once."
+    return f"The reader cannot be started: {sys.executable} does not run for this user ({reason}); try --once."
 
 
 def _say(sentence: str) -> None:

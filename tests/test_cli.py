@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 
 import pytest
 
-from sockview import __version__
+from sockview import __version__, cli
 from tests.live.terminal_harness import DEADLINE, Terminal, session_free_environment, wait_until
 
 SOCKVIEW = [sys.executable, "-m", "sockview"]
@@ -209,3 +210,13 @@ def test_what_cannot_be_collected_is_a_sentence_and_code_1() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "sockview: No sockets can be had here: try elsewhere.\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.EMFILE, "raise ulimit"), (errno.EACCES, "does not run for this user")],
+)
+def test_why_there_is_no_reader(number: int, remedy: str) -> None:
+    sentence = cli._why_no_reader(OSError(number, "x"))
+    assert remedy in sentence
+    assert "--once" in sentence
