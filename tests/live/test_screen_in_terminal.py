@@ -312,6 +312,36 @@ def test_a_killed_screen_takes_its_reader_along(leak: Made) -> None:
         assert all_gone(readers)
 
 
+def test_a_killed_reader_is_replaced_and_the_screen_says_so(leak: Made) -> None:
+    with sockview_of(leak) as terminal:
+        wait_for_rows(terminal, leak.port)
+        (reader,) = readers_of(terminal)
+        os.kill(reader, signal.SIGKILL)
+        terminal.wait_for("The reader started anew")
+        wait_for_rows(terminal, leak.port)
+        (other,) = readers_of(terminal)
+        assert other != reader
+        terminal.feed("y")
+        terminal.wait_for(f"PID {leak.pid} sent")
+        terminal.feed("q")
+        assert terminal.wait_exit() == 0
+        assert all_gone([other])
+
+
+def test_a_reader_that_does_not_answer_is_said(leak: Made) -> None:
+    with sockview_of(leak) as terminal:
+        wait_for_rows(terminal, leak.port)
+        (reader,) = readers_of(terminal)
+        os.kill(reader, signal.SIGSTOP)
+        try:
+            terminal.wait_for("does not answer")
+            terminal.feed("y")
+            terminal.wait_for("Nothing copied")
+        finally:
+            os.kill(reader, signal.SIGCONT)
+        terminal.wait_for(lambda seen: "does not answer" not in seen.text)
+
+
 # ------------------------------------------------------------------ stop and go
 @pytest.mark.skipif(BASH is None, reason="no bash here, so no shell with job control")
 def test_the_whole_screen_is_back_after_a_stop_and_the_shell_has_its_terminal_meanwhile(leak: Made) -> None:
