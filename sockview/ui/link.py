@@ -1,8 +1,8 @@
 """The screen's one link to the reader: sends the newest query, delivers what comes back.
 
-At most one query is unanswered at a time; while it is, only the newest of the later ones is kept.
-A held key therefore never queues work in the reader. When the reader dies it is started again with
-back-off, and the query that it gets at once tells it everything.
+While a query is unanswered, only the newest of those that ask for the same rows is kept: a held key
+never queues work in the reader. A query for other rows is sent at once, and replaces it there. When
+the reader dies it is started again with back-off, and the query that it gets at once tells it everything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from sockview.model.query import FromReader, PidQuery, Query, RefreshNow, Trouble, View
+from sockview.model.view import alike
 from sockview.reader_process import ReaderProcess
 from sockview.wire import LineBuffer, WireError, decode_from_reader, encode
 
@@ -55,7 +56,7 @@ class ReaderLink:
         self._outgoing = bytearray()
         self._query: Query | None = None
         self._unsent: Query | None = None
-        self._awaited: int | None = None
+        self._awaited: Query | None = None
         self._deaths = 0
         self._started_at = 0.0
         self._restart: asyncio.TimerHandle | None = None
@@ -68,9 +69,10 @@ class ReaderLink:
 
     def ask(self, query: Query) -> None:
         self._query = query
-        if self._awaited is not None:
+        if self._awaited is not None and alike(self._awaited, query):
             self._unsent = query
             return
+        # Other rows make the awaited answer worthless: the reader gives it up when it sees this.
         self._send_query(query)
 
     def ask_pids(self, request: PidQuery) -> None:
@@ -97,7 +99,7 @@ class ReaderLink:
 
     # ------------------------------------------------------------ sending
     def _send_query(self, query: Query) -> None:
-        self._awaited = query.serial
+        self._awaited = query
         self._unsent = None
         self._send(encode(query))
 
@@ -154,7 +156,7 @@ class ReaderLink:
     def _newest(self, messages: list[FromReader]) -> list[FromReader]:
         """Without the views that a later one in the same batch replaces; frees the next query."""
         views = [message for message in messages if isinstance(message, View)]
-        answered = bool(views) and self._awaited is not None and views[-1].serial >= self._awaited
+        answered = bool(views) and self._awaited is not None and views[-1].serial >= self._awaited.serial
         # A query that fails in the reader is answered by a Trouble alone.
         if answered or any(isinstance(message, Trouble) for message in messages):
             self._awaited = None

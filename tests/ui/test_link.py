@@ -75,6 +75,15 @@ async def test_the_newest_question_is_answered() -> None:
     await with_link(body)
 
 
+async def test_other_rows_are_asked_for_at_once() -> None:
+    async def body(link: ReaderLink, heard: Heard, _: Started) -> None:
+        for serial, text in enumerate(["n", "ng", "ngi", "ngin", "nginx", "nginx :80"], 1):
+            link.ask(Query(serial=serial, filter=text, interval=60))
+        await until(lambda: heard.views and heard.views[-1].serial == 6)
+
+    await with_link(body)
+
+
 async def test_pids_are_answered() -> None:
     async def body(link: ReaderLink, heard: Heard, _: Started) -> None:
         link.ask(Query(serial=1, interval=60))
