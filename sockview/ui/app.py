@@ -90,6 +90,7 @@ class SockviewApp(DisplayApp):
     def _ask_anew(self, cursor: str | None = None) -> None:
         """Another view or group: its first row, or the row with this key."""
         self._restored_cursor = cursor
+        self._copier.forget()
         self.tagged.clear()
         self.show_columns()
         self.table.go_to_top()
@@ -132,6 +133,7 @@ class SockviewApp(DisplayApp):
         self.filter_fault.show(event.value)
         if filter_fault(event.value) is None:
             self.question.filter = event.value
+            self._copier.forget()
             self._ask()
 
     def action_edit_filter(self) -> None:
@@ -251,12 +253,14 @@ class SockviewApp(DisplayApp):
         if not keys:
             self.say("No row to copy from", "caution")
             return
-        self._copier.copy("y", keys, tagged=len(self.tagged))
-        self.set_timer(ANSWER_SECONDS, self._copier.give_up)
+        self._copy("y", keys, tagged=len(self.tagged))
 
     def action_copy_all_pids(self) -> None:
-        self._copier.copy("Y", None)
-        self.set_timer(ANSWER_SECONDS, self._copier.give_up)
+        self._copy("Y", None)
+
+    def _copy(self, key: str, rows: tuple[str, ...] | None, tagged: int = 0) -> None:
+        serial = self._copier.copy(key, rows, tagged)
+        self.set_timer(ANSWER_SECONDS, lambda: self._copier.give_up(serial))
 
     # ------------------------------------------------------------ program
     def action_suspend_process(self) -> None:

@@ -35,25 +35,28 @@ class Copier:
         self._pids = PidCopy()
         self._key = ""
         self._tagged = 0
-        self._due = False
+        self._due: int | None = None
 
-    def copy(self, key: str, rows: tuple[str, ...] | None, tagged: int = 0) -> None:
+    def copy(self, key: str, rows: tuple[str, ...] | None, tagged: int = 0) -> int:
         """`key` was pressed to copy the PIDs of these rows; None: of the whole filtered view.
 
-        `tagged`: how many of the rows are tagged ones, which may be out of sight.
+        `tagged`: how many of the rows are tagged ones, which may be out of sight. Returns the serial
+        of the request, for `give_up`.
         """
         self._key, self._tagged = key, tagged
-        self._due = True
+        request = self._pids.request(rows)
+        self._due = request.serial
         try:
-            self._ask(self._pids.request(rows))
+            self._ask(request)
         except WireError as error:
-            self._due = False
+            self._due = None
             self._say(str(error), "caution")
+        return request.serial
 
-    def give_up(self) -> None:
-        """The reader had its time: better said than an old clipboard pasted."""
-        if self._due:
-            self._due = False
+    def give_up(self, serial: int) -> None:
+        """The reader had its time for this request: better said than an old clipboard pasted."""
+        if self._due == serial:
+            self._due = None
             self._say("Nothing copied: the reader does not answer", "alarm")
 
     def forget(self) -> None:
@@ -65,7 +68,7 @@ class Copier:
         found = self._pids.answer(pids, self._key)
         if found is None:
             return
-        self._due = False
+        self._due = None
         if found.text:
             self._run(self._put(found))
         else:

@@ -12,7 +12,7 @@ from typing import Final
 from rich.cells import get_character_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.strip import Strip
 
 Cell = tuple[str, str]
@@ -35,10 +35,11 @@ class Frame:
         """Nothing is known of the terminal any more: the next update writes all that it is given."""
         self._lines = []
 
-    def update(self, renderable: CompositorUpdate, width: int, height: int, colors: ColorSystem) -> str | None:
+    def update(self, renderable: object, width: int, height: int, colors: ColorSystem) -> str | None:
         """The sequences that bring the terminal to the new state; empty if it is there already.
 
-        None for a kind of update that is not known here: the caller sends it as it is.
+        None for anything but the updates of Textual's compositor: the caller sends it as it is, and
+        nothing is known of the terminal any more.
         """
         if len(self._lines) != height or self._width != width:
             self._lines = [[_UNKNOWN] * width for _ in range(height)]

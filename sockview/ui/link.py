@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, Protocol
 
+from sockview.errors import SockviewError
 from sockview.model.query import FromReader, PidQuery, Query, RefreshNow, Trouble, View
 from sockview.model.view import alike
 from sockview.reader_process import ReaderProcess
@@ -201,7 +202,8 @@ class ReaderLink:
         self._restart = None
         try:
             self._reader = self._start()
-        except OSError as error:
-            self._lost(f"The reader could not be started ({error.strerror})")
+        except (OSError, SockviewError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._lost(f"The reader could not be started ({reason})")
             return
         self._attach()

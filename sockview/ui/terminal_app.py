@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
-from textual._compositor import CompositorUpdate
 from textual.app import App
 from textual.screen import Screen
 
@@ -44,17 +44,15 @@ class TerminalApp(App[int]):
         if self._driver is not None:
             self._driver.write(data.decode("ascii"))
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | CompositorUpdate | None) -> None:
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if self._driver is None or self._batch_count or not self._running or self._closed or self.is_headless:
-            super()._display(screen, renderable)  # type: ignore[arg-type]
+            super()._display(screen, renderable)
             return
-        sequences: str | None = None
-        if isinstance(renderable, CompositorUpdate):
-            width, height = screen.outer_size
-            colors = self.console._color_system or ColorSystem.TRUECOLOR
-            sequences = self._frame.update(renderable, width, height, colors)
+        width, height = screen.outer_size
+        colors = self.console._color_system or ColorSystem.TRUECOLOR
+        sequences = self._frame.update(renderable, width, height, colors)
         if sequences is None:
-            super()._display(screen, renderable)  # type: ignore[arg-type]
+            super()._display(screen, renderable)
         elif sequences:
             column, row = screen.outer_size.clamp_offset(self.cursor_position)
             self._begin_update()

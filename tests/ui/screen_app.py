@@ -9,7 +9,9 @@ from textual.pilot import Pilot
 from sockview.model.snapshot import Snapshot
 from sockview.ui.app import SockviewApp
 from sockview.ui.clipboard import Clipboard
+from sockview.ui.filter_row import FilterInput
 from sockview.ui.question import Question
+from sockview.ui.row_table import RowTable
 from tests.ui.fake_link import FakeLink
 from tests.ui.scenarios import DETAILS
 
@@ -44,3 +46,15 @@ async def settle(pilot: Pilot[int]) -> None:
     """Until the answers to the last keys are shown."""
     await pilot.pause()
     await pilot.pause()
+
+
+def table_of(app: SockviewApp) -> RowTable:
+    return app.query_one("#table", RowTable)
+
+
+def filter_of(app: SockviewApp) -> str:
+    return app.query_one("#filter", FilterInput).value
+
+
+def focused_id(app: SockviewApp) -> str | None:
+    return app.focused.id if app.focused is not None else None

@@ -6,34 +6,19 @@ import pytest
 from textual.events import MouseScrollDown
 
 from sockview.model.snapshot import Snapshot
-from sockview.ui.app import ANSWER_SECONDS, DETAIL_SECONDS, SockviewApp
-from sockview.ui.filter_row import FilterInput
-from sockview.ui.key_line import KeyLine
-from sockview.ui.line_widget import LineWidget
+from sockview.ui.app import DETAIL_SECONDS, SockviewApp
 from sockview.ui.process_pane import ProcessPane
-from sockview.ui.row_table import WHEEL_ROWS, RowTable
+from sockview.ui.row_table import WHEEL_ROWS
 from tests.model.builders import make_process, make_snapshot, make_socket
 from tests.ui import scenarios
-from tests.ui.screen_app import link_of, screen_app, settle
+from tests.ui.screen_app import filter_of, focused_id, link_of, screen_app, settle, table_of
 
 WORKER = make_process(7306, "gunicorn")
-
-
-def table_of(app: SockviewApp) -> RowTable:
-    return app.query_one("#table", RowTable)
-
-
-def filter_of(app: SockviewApp) -> str:
-    return app.query_one("#filter", FilterInput).value
 
 
 def snapshot_of(ports: list[int], clock: float) -> Snapshot:
     sockets = [make_socket("ESTABLISHED", f"10.0.0.7:{port}") for port in ports]
     return make_snapshot(sockets, {WORKER: sockets}, clock=clock)
-
-
-def focused_id(app: SockviewApp) -> str | None:
-    return app.focused.id if app.focused is not None else None
 
 
 def view_of(app: SockviewApp) -> str:
@@ -134,36 +119,6 @@ async def test_click_on_a_heading_sorts_and_reverses() -> None:
         assert question.reverse
 
 
-async def test_bad_filter_keeps_the_last_good_one() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("slash", *"cw")
-        await settle(pilot)
-        length = table_of(app).length
-        app.query_one("#filter", FilterInput).value = "cw port:"
-        await settle(pilot)
-        assert table_of(app).length == length
-        assert app.query_one("#filter-error").display
-
-
-async def test_one_key_toggles_and_all() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        total = table_of(app).length
-        await pilot.press("w")
-        await settle(pilot)
-        assert filter_of(app) == "state:close_wait"
-        assert 0 < table_of(app).length < total
-        await pilot.press("t")
-        assert filter_of(app) == "state:close_wait,time_wait"
-        await pilot.press("a")
-        await settle(pilot)
-        assert filter_of(app) == ""
-        assert table_of(app).length == total
-
-
 async def test_histogram_filters_and_lifts() -> None:
     app = screen_app(scenarios.leaking_server())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -250,49 +205,6 @@ async def test_an_error_in_the_screen_is_one_sentence(capsys: pytest.CaptureFixt
     assert "\x1b[2J" not in captured.err + captured.out
 
 
-async def test_keys_of_one_burst_are_taken_in_their_order() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        for key in ("slash", "a", "b", "x", "backspace", "c"):
-            app.simulate_key(key)
-        await settle(pilot)
-        assert filter_of(app) == "abc"
-        for key in ("ctrl+u", "c", "w", "enter", "t"):
-            app.simulate_key(key)
-        await settle(pilot)
-        assert filter_of(app) == "state:close_wait,time_wait"
-
-
-async def test_toggles_of_one_burst_add_up() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        app.simulate_key("w")
-        app.simulate_key("t")
-        await settle(pilot)
-        assert filter_of(app) == "state:close_wait,time_wait"
-
-
-async def test_typing_goes_on_behind_what_is_there() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("w", "slash", *":8080", "enter")
-        await settle(pilot)
-        assert filter_of(app) == "state:close_wait :8080"
-
-
-async def test_escape_and_a_letter_close_together() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("slash", *"py", "alt+w")
-        await settle(pilot)
-        assert filter_of(app) == "state:close_wait"
-        assert focused_id(app) == "table"
-
-
 async def test_tab_goes_to_the_histogram_and_back() -> None:
     app = screen_app(scenarios.leaking_server())
     async with app.run_test(size=(80, 24)) as pilot:
@@ -313,23 +225,3 @@ async def test_an_answer_on_its_way_does_not_take_back_a_step() -> None:
         table.move_to(2)
         await settle(pilot)
         assert table.cursor == 2
-
-
-async def test_tagged_rows_are_counted_where_the_user_looks() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        await pilot.press("space", "space", "slash", *"nginx", "enter")
-        await settle(pilot)
-        place = app.query_one("#filter-count", LineWidget)
-        assert "2 tagged" in place.lines[0].spans[0].text
-
-
-async def test_a_copy_without_an_answer_is_said() -> None:
-    app = screen_app(scenarios.leaking_server())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await settle(pilot)
-        link_of(app).silent_about_pids = True
-        await pilot.press("y")
-        await pilot.pause(ANSWER_SECONDS + 0.3)
-        assert "does not answer" in app.query_one("#keys", KeyLine).message

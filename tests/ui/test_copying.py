@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
+from sockview.ui.app import ANSWER_SECONDS
 from sockview.ui.clipboard import Clipboard, CopyResult
+from sockview.ui.copier import Copier
 from sockview.ui.key_line import KeyLine
+from sockview.ui.line_widget import LineWidget
 from sockview.ui.pids_screen import PidsScreen
 from tests.model.builders import make_process, make_snapshot, make_socket
 from tests.ui import scenarios
-from tests.ui.screen_app import screen_app, settle
+from tests.ui.screen_app import filter_of, link_of, screen_app, settle
 
 
 class RecordingClipboard(Clipboard):
@@ -94,3 +97,56 @@ async def test_over_ssh_the_pids_go_out_as_osc_52() -> None:
         await pilot.press("Y")
         await app.workers.wait_for_complete()
     assert osc_52_texts(b"".join(written)) == ["7306"]
+
+
+async def test_tagged_rows_are_counted_where_the_user_looks() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("space", "space", "slash", *"nginx", "enter")
+        await settle(pilot)
+        place = app.query_one("#filter-count", LineWidget)
+        assert "2 tagged" in place.lines[0].spans[0].text
+
+
+async def test_a_copy_without_an_answer_is_said() -> None:
+    app = screen_app(scenarios.leaking_server())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        link_of(app).silent_about_pids = True
+        await pilot.press("y")
+        await pilot.pause(ANSWER_SECONDS + 0.3)
+        assert "does not answer" in app.query_one("#keys", KeyLine).message
+
+
+async def test_another_filter_is_another_request() -> None:
+    """What was counted for one view is not what a second press takes from another."""
+    copied: list[str] = []
+    listener = make_socket("LISTEN", "10.0.0.7:80")
+    left = [make_socket("TIME_WAIT", "10.0.0.7:80", f"10.2.3.4:{port}", time_left=30) for port in (5000, 5001)]
+    snapshot = make_snapshot([listener, *left], {make_process(901, "nginx"): [listener]})
+    app = screen_app([snapshot], "tw :5000", make_clipboard=lambda _: RecordingClipboard(copied))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("Y")
+        await settle(pilot)
+        await pilot.press("slash", "ctrl+u", *"tw", "enter", "Y")
+        await settle(pilot)
+        assert filter_of(app) == "tw"
+        assert copied == []
+        await pilot.press("Y")
+        await app.workers.wait_for_complete()
+        assert copied == ["901"]
+
+
+async def test_the_time_of_one_copy_does_not_end_the_next() -> None:
+    said: list[str] = []
+    copier = Copier(
+        RecordingClipboard([]), lambda _: None, lambda text, _: said.append(text), lambda *_: None, lambda _: None
+    )
+    first = copier.copy("y", ("1",))
+    second = copier.copy("y", ("1",))
+    copier.give_up(first)
+    assert said == []
+    copier.give_up(second)
+    assert said == ["Nothing copied: the reader does not answer"]

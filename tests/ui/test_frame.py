@@ -118,3 +118,11 @@ def test_another_size_starts_anew() -> None:
     written = frame.update(wider, WIDTH + 2, HEIGHT, ColorSystem.TRUECOLOR)
     assert written is not None
     assert "abc" in written
+
+
+def test_after_something_else_was_sent_nothing_is_known() -> None:
+    frame = Frame()
+    lines = whole([strip([(1, 2)])] * HEIGHT)
+    first = update(frame, lines)
+    assert frame.update("written by somebody else", WIDTH, HEIGHT, ColorSystem.TRUECOLOR) is None
+    assert update(frame, lines) == first

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from sockview.errors import SockviewError
 from sockview.model.query import FromReader, PidQuery, Pids, Query, Trouble, View
 from sockview.reader_process import ReaderProcess, start_reader
 from sockview.ui.link import ReaderLink
@@ -131,7 +132,8 @@ async def test_a_failed_question_does_not_block_the_next() -> None:
     await with_link(body)
 
 
-async def test_a_reader_that_cannot_be_started_is_said_and_tried_again() -> None:
+@pytest.mark.parametrize("error", [OSError(11, "Resource temporarily unavailable"), SockviewError("No interpreter.")])
+async def test_a_reader_that_cannot_be_started_is_said_and_tried_again(error: Exception) -> None:
     tries = 0
     heard = Heard()
 
@@ -139,7 +141,7 @@ async def test_a_reader_that_cannot_be_started_is_said_and_tried_again() -> None
         nonlocal tries
         tries += 1
         if tries == 1:
-            raise OSError(11, "Resource temporarily unavailable")
+            raise error
         return start_reader("auto")
 
     first = start_reader("auto")

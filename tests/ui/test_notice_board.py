@@ -6,26 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from sockview.model.query import Summary
 from sockview.ui.notice_board import ANEW_SECONDS, NoticeBoard
+from tests.wire_messages import view_of
 
 NOW = 1_767_614_400.0
-SUMMARY = Summary(
-    host="web",
-    source="sock_diag",
-    privileged=True,
-    taken_at=NOW,
-    total=1,
-    matched=1,
-    complete=True,
-    warnings=(),
-    hidden=0,
-    interval=1.0,
-    actual_interval=1.0,
-    collect_seconds=0.0,
-    refreshes=5,
-    paused=False,
-)
+SUMMARY = replace(view_of(0).summary, taken_at=NOW)
 
 
 def test_a_trouble_stays_until_a_later_refresh() -> None:
@@ -34,7 +19,7 @@ def test_a_trouble_stays_until_a_later_refresh() -> None:
     board.trouble("Reading failed.")
     board.view(SUMMARY)
     assert board.notices(NOW) == ["Reading failed."]
-    board.view(replace(SUMMARY, refreshes=6))
+    board.view(replace(SUMMARY, refreshes=SUMMARY.refreshes + 1))
     assert board.notices(NOW) == []
 
 
