@@ -17,9 +17,10 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 
 from sockview.model.clean_text import clean
 from sockview.model.query import Age, GroupRow, SocketRow
+from sockview.model.trend import Trend
 
 #: Without names they are a third of the size, and twice as fast to read.
-ARRAYS: Final[frozenset[type]] = frozenset({SocketRow, GroupRow, Age})
+ARRAYS: Final[frozenset[type]] = frozenset({SocketRow, GroupRow, Age, Trend})
 
 
 class Wrong(Exception):

@@ -43,8 +43,9 @@ _HEADER: Final = struct.Struct("=IHHII")  # length, type, flags, sequence, port 
 _REQUEST: Final = struct.Struct("=IHHIIBBBxI40x8s")
 _NO_COOKIE: Final = b"\xff" * 8  # INET_DIAG_NOCOOKIE twice
 
-# nlmsghdr; family, state, timer; ports byte by byte; addresses; interface, cookie, expires, recv-q, send-q, uid, inode
-_MESSAGE: Final = struct.Struct("=IHHI4xBBBxBBBB16s16sIQIIIII")
+# nlmsghdr; family, state, timer, retransmits; ports byte by byte; addresses;
+# interface, cookie, expires, recv-q, send-q, uid, inode
+_MESSAGE: Final = struct.Struct("=IHHI4xBBBBBBBB16s16sIQIIIII")
 # The same with the 28 bytes behind it: as a rule three attributes, the third of them the cgroup id.
 _FULL: Final = struct.Struct(_MESSAGE.format + "I4xI4xIQ")
 _ATTRIBUTE: Final = struct.Struct("=HH")
@@ -130,8 +131,8 @@ def _sockets(data: _Bytes, at: int, length: int, sequence: int, protocol: int, b
     while at + _MESSAGE.size <= length:
         # What lies behind a short message is read too, and used only where the message's size says so.
         # fmt: off
-        (size, kind, flags, number, af, state, timer, l1, l0, r1, r0, local, remote, interface, cookie, expires,
-         recv_q, send_q, uid, inode, first, second, third, cgroup) = (
+        (size, kind, flags, number, af, state, timer, retransmits, l1, l0, r1, r0, local, remote, interface, cookie,
+         expires, recv_q, send_q, uid, inode, first, second, third, cgroup) = (
             full(data, at) if at + _FULL.size <= length else (*_MESSAGE.unpack_from(data, at), 0, 0, 0, 0)
         )
         # fmt: on
@@ -147,7 +148,7 @@ def _sockets(data: _Bytes, at: int, length: int, sequence: int, protocol: int, b
             cgroup = _cgroup_id(data, at + _MESSAGE.size, at + size)
         append(new(InetSocket, (
             protocol, family, states[state], local, l1 << 8 | l0, remote, r1 << 8 | r0, recv_q, send_q,
-            uid if uid or inode else None, inode, cookie, timer, expires, interface, cgroup,
+            uid if uid or inode else None, inode, cookie, timer, expires, interface, cgroup, retransmits,
         )))  # fmt: skip
         all_flags |= flags
         at += (size + 3) & ~3

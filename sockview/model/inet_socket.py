@@ -11,7 +11,10 @@ UDP: Final = 17
 
 #: Values of idiag_timer (``sock_diag(7)``) that mean something here.
 TIMER_NONE: Final = 0
+TIMER_RETRANSMIT: Final = 1
+TIMER_KEEPALIVE: Final = 2
 TIMER_TIME_WAIT: Final = 3
+TIMER_ZERO_WINDOW: Final = 4
 
 #: Length of TIME_WAIT in seconds (TCP_TIMEWAIT_LEN, ``include/net/tcp.h``): a kernel constant.
 TIME_WAIT_SECONDS: Final = 60.0
@@ -51,6 +54,8 @@ class InetSocket(NamedTuple):
     """Interface index the socket is bound to; 0 for none."""
     cgroup_id: int | None = None
     """Inode number of the socket's cgroup-v2 directory, where the kernel tells."""
+    retransmits: int = 0
+    """Unanswered attempts so far of what the timer repeats: data, a window probe, a keep-alive probe."""
 
     @property
     def netid(self) -> str:

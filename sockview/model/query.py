@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from sockview.model.finding import Finding
+from sockview.model.trend import Trend
+
 ViewName = Literal["sockets", "process", "remote"]
 VIEWS: Final[tuple[ViewName, ...]] = ("sockets", "process", "remote")
 
@@ -127,6 +130,8 @@ class GroupRow:
     """View `remote`: the remote port if it is one and the same, else how many there are."""
     likely_time_wait: int = 0
     """How many of its TIME_WAIT sockets are tied to it by likely evidence only."""
+    trend: Trend | None = None
+    """View `process`: of its CLOSE_WAIT sockets, where it never had any of its TIME_WAIT sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +171,12 @@ class Summary:
     collect_seconds: float
     refreshes: int
     paused: bool
+    tracing: bool = False
+    """The kernel reports who opens and closes sockets."""
+    why_not_tracing: str = ""
+    """A few words; empty while it is traced, and where the source knows no tracing."""
+    lost_reports: int = 0
+    """Reports of the kernel that were lost since it is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +202,10 @@ class View:
     """Set when the filter text was refused: the rows are then those of the last good one."""
     group_name: str | None = None
     """Of the group whose sockets are shown."""
+    findings: tuple[Finding, ...] = ()
+    """Of the whole table, whatever the filter; most urgent first."""
+    parameters: tuple[tuple[str, str], ...] = ()
+    """(sysctl name, present value) of the kernel parameters that state cards name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +249,10 @@ class Detail:
     cwd: str | None = None
     problem: str | None = None
     """A sentence when the process has gone or may not be read."""
+    trends: tuple[tuple[int, Trend], ...] = ()
+    """(state, trend) of the process's CLOSE_WAIT and TIME_WAIT sockets, those that ever were."""
+    findings: tuple[Finding, ...] = ()
+    """That are about this process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sockview.model.inet_socket import InetSocket
+from sockview.model.limits import DescriptorUse, Limits
 from sockview.model.owner import Holder
+from sockview.model.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,14 @@ class Snapshot:
     among the holders need not be in it."""
     dump_seconds: float = 0.0
     """How long the look at the sockets took: each is shown as it was at some moment within it."""
+    trace: Trace = field(default_factory=Trace)
+    """Who opened and closed sockets since the snapshot before."""
+    limits: Limits = field(default_factory=Limits)
+    close_wait_times: Mapping[int, tuple[float, float | None]] = field(default_factory=dict)
+    """Cookie of a CLOSE_WAIT -> seconds before the end of the look in which it came into the state: at least, and at
+    most where that is known."""
+    silent: Mapping[int, float] = field(default_factory=dict)
+    """Cookie of an ESTABLISHED socket without keep-alive -> seconds since anything went over it in either direction,
+    for those that have been silent for long; looked at once a minute."""
+    descriptors: Mapping[tuple[int, int], DescriptorUse] = field(default_factory=dict)
+    """(PID, start) of the processes that hold the most CLOSE_WAIT sockets -> their descriptors."""

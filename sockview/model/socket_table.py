@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from sockview.model.age import Since, age_in_state
 from sockview.model.attribution import Attributor, Claim
+from sockview.model.finding import Finding
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Attribution, NoOwner
 from sockview.model.query import Age, StateLine
 from sockview.model.snapshot import Snapshot
 from sockview.model.steps import finish
+from sockview.model.trend import Trend
 
 #: Sockets gathered between two yields: about 2 ms.
 STEP: Final = 5000
+
+#: ((PID, start), state) -> how many such sockets the process had over time; None where it never had any.
+TrendLookup = Callable[[tuple[int, int], int], Trend | None]
+
+
+def _no_trend(_identity: tuple[int, int], _state: int) -> Trend | None:
+    return None
 
 
 class SocketTable:
@@ -30,6 +40,8 @@ class SocketTable:
         attributor: Attributor,
         users: Mapping[int, str],
         lines: tuple[StateLine, ...],
+        trend: TrendLookup = _no_trend,
+        growth: Mapping[str, int] = MappingProxyType({}),
     ) -> None:
         self.snapshot = snapshot
         self.by_cookie = by_cookie
@@ -42,6 +54,12 @@ class SocketTable:
         """State -> number of sockets; states without any are absent."""
         self.hidden = _count_hidden(snapshot, unheld, attributor)
         """Sockets whose owner is NoOwner.HIDDEN."""
+        self.trend = trend
+        """How many CLOSE_WAIT or TIME_WAIT sockets a process had over the last hour."""
+        self.growth = growth
+        """Counter of `Limits.counters` -> by how much it grew over the last minute, or what is known of it."""
+        self.findings: tuple[Finding, ...] = ()
+        """What is wrong, most urgent first; set once, before anybody else sees the table."""
         self._since = since
         self._attributor = attributor
         self.users = users

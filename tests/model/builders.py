@@ -13,11 +13,13 @@ from typing import Final
 
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TCP, TIMER_NONE, TIMER_TIME_WAIT, UDP, InetSocket, fold_mapped
+from sockview.model.limits import DescriptorUse, Limits
 from sockview.model.observation import Observation
 from sockview.model.owner import Holder, Process
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
+from sockview.model.trace import Trace
 
 #: States in which the kernel keeps neither inode nor uid.
 _WITHOUT_INODE: Final = frozenset({tcp_state.TIME_WAIT, tcp_state.FIN_WAIT1, tcp_state.LAST_ACK, tcp_state.CLOSING})
@@ -49,6 +51,7 @@ def make_socket(
     interface: int = 0,
     cgroup_id: int | None = None,
     time_left: float | None = None,
+    retransmits: int = 0,
 ) -> InetSocket:
     """One socket. `state` in any spelling; `time_left` in seconds sets the TIME_WAIT timer.
 
@@ -83,6 +86,7 @@ def make_socket(
         expires_ms=expires_ms,
         interface=interface,
         cgroup_id=cgroup_id,
+        retransmits=retransmits,
     )
 
 
@@ -120,6 +124,12 @@ def make_snapshot(
     warnings: tuple[str, ...] = (),
     privileged: bool = True,
     pids: Iterable[int] | None = None,
+    trace: Trace | None = None,
+    parameters: Mapping[str, str] | None = None,
+    counters: Mapping[str, int] | None = None,
+    close_wait_times: Mapping[int, tuple[float, float | None]] | None = None,
+    silent: Mapping[int, float] | None = None,
+    descriptors: Mapping[Process, DescriptorUse] | None = None,
 ) -> Snapshot:
     """A snapshot; the wall clock goes with `clock`: 2026-01-05 12:00 UTC at 0."""
     return Snapshot(
@@ -136,6 +146,11 @@ def make_snapshot(
         warnings=warnings,
         privileged=privileged,
         pids=None if pids is None else frozenset(pids),
+        trace=trace or Trace(),
+        limits=Limits(parameters or {}, counters or {}),
+        close_wait_times=close_wait_times or {},
+        silent=silent or {},
+        descriptors={process.identity: use for process, use in (descriptors or {}).items()},
     )
 
 
