@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from sockview import __version__
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from sockview.settings import Form, Settings, SourceKind
 
 _SEE_HELP: Final = "'sockview --help' lists what there is"
+
+#: As the first word: explain a state. As a filter it is written "explain", quotes included, or after ``--``.
+_EXPLAIN: Final = "explain"
 
 _EPILOG: Final = """\
 filter words:
@@ -30,6 +34,7 @@ examples:
   sockview cw                        who holds CLOSE_WAIT
   sockview port:443 -lo              port 443 at either end, without loopback
   sockview --once --json proc:nginx  one look, for other programs
+  sockview explain close-wait        what a state means, why sockets stay in it, how to mend it
 """
 
 
@@ -41,14 +46,14 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser(
         prog="sockview",
-        usage="sockview [OPTION ...] [FILTER ...]",
+        usage="sockview [OPTION ...] [FILTER ...]\n       sockview explain [STATE]",
         description="Shows live which processes hold CLOSE_WAIT or leave TIME_WAIT sockets, and copies their PIDs.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--once", action="store_true", help="print the sockets once and exit")
-    parser.add_argument("--json", action="store_true", help="print once, as one JSON object")
+    parser.add_argument("--json", action="store_true", help="print once, as one JSON object, with what is wrong")
     parser.add_argument("--summary", action="store_true", help="print once, the number of sockets in each state")
     parser.add_argument("--interval", metavar="SECONDS", help="time between refreshes, 0.1 to 3600 (default: 1)")
     parser.add_argument(
@@ -56,6 +61,7 @@ def _parser() -> _Parser:
         metavar="SOURCE",
         help="auto, netlink or psutil (default: $SOCKVIEW_SOURCE, else auto: netlink where there is one)",
     )
+    parser.add_argument("--no-trace", action="store_true", help="do not ask the kernel who closes sockets (as root)")
     parser.add_argument("--version", action="version", version=f"sockview {__version__}")
     return parser
 
@@ -106,12 +112,24 @@ def read_arguments(arguments: Sequence[str], environ: Mapping[str, str]) -> Sett
         form = "summary"
     elif given.once:
         form = "table"
+    explain = _state_to_explain(arguments, words)
+    if explain is not None and form in ("json", "summary"):
+        raise UsageError(f"{_EXPLAIN} prints text alone: leave out --{form}.")
     return Settings(
-        filter=" ".join(words),
+        filter=" ".join(words) if explain is None else "",
         interval=DEFAULT_INTERVAL if given.interval is None else _interval(given.interval),
         source=_source(given.source, environ),
+        trace=not given.no_trace,
         form=form,
+        explain=explain,
     )
+
+
+def _state_to_explain(arguments: Sequence[str], words: Sequence[str]) -> str | None:
+    """The words behind ``explain``; None where the first word is another one, or stands behind ``--``."""
+    if words[:1] == [_EXPLAIN] and _EXPLAIN in takewhile(lambda argument: argument != "--", arguments):
+        return " ".join(words[1:])
+    return None
 
 
 def _interval(text: str) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 from sockview.errors import SockviewError, UsageError
 
@@ -45,6 +45,8 @@ def _run(arguments: Sequence[str]) -> int:
     from sockview.arguments import read_arguments
 
     settings = read_arguments(arguments, os.environ)
+    if settings.explain is not None:
+        return _explain(settings, settings.explain)
     _check_filter(settings.filter)
     if settings.form != "screen":
         return _print_once(settings, settings.form)
@@ -78,22 +80,44 @@ def _screen_problem() -> str | None:
 
 def _print_once(settings: Settings, form: PrintedForm) -> int:
     import gc
-    import io
 
     from sockview.collect.sources import open_source
     from sockview.output.once import print_once
 
-    if sys.stdout is None:
-        raise SockviewError("Standard output is closed; give sockview somewhere to print to.")
+    out = _output()
     # Nothing here is garbage before the end, and looking for it among 100,000 rows costs a tenth of a run.
     gc.disable()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this locale cannot write
     try:
-        print_once(open_source(settings.source), settings.filter, form, sys.stdout, _say)
+        print_once(open_source(settings.source), settings.filter, form, out, _say)
     except BrokenPipeError:
         _discard_output()  # the reader of the pipe has gone (`| head`): it has seen enough
     return 0
+
+
+def _explain(settings: Settings, state: str) -> int:
+    import shutil
+
+    from sockview.collect.sources import open_source
+    from sockview.model.steps import finish
+    from sockview.output.explain import explain
+
+    width = shutil.get_terminal_size().columns
+    try:
+        explain(state, lambda: finish(open_source(settings.source).collect()), _output(), width, _say)
+    except BrokenPipeError:
+        _discard_output()
+    return 0
+
+
+def _output() -> TextIO:
+    """Standard output, made to write anything whatever the locale. Raises SockviewError where there is none."""
+    import io
+
+    if sys.stdout is None:
+        raise SockviewError("Standard output is closed; give sockview somewhere to print to.")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name may hold what this locale cannot write
+    return sys.stdout
 
 
 def _show_screen(settings: Settings) -> int:
@@ -101,12 +125,12 @@ def _show_screen(settings: Settings) -> int:
 
     try:
         # The reader collects while Textual is imported, so the first frame already has its data.
-        first_reader = start_reader(settings.source)
+        first_reader = start_reader(settings.source, trace=settings.trace)
     except OSError as error:
         raise SockviewError(_why_no_reader(error)) from error
     from sockview.ui.run import run
 
-    return run(settings, first_reader, lambda: start_reader(settings.source))
+    return run(settings, first_reader, lambda: start_reader(settings.source, trace=settings.trace))
 
 
 def _why_no_reader(error: OSError) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sockview.channel import Channel
+from sockview.draining import Draining
 from sockview.failure_text import failure_text
 from sockview.model.observation import Observation
 from sockview.model.pane import describe, with_process
@@ -55,6 +56,7 @@ class Reader:
         self._clock = clock
         self._processes = processes
         self._refresh = Refresh(source, clock, make_observation, views)
+        self._draining = Draining(source, clock)
         self._asked = False
         self._unanswered = False
         self._preparing: Generator[None, None, None] | None = None
@@ -80,8 +82,11 @@ class Reader:
         if self._untidied >= TIDY_EVERY and seconds > 0:
             self._untidied = 0
             gc.collect()
-        for message in self._channel.receive(seconds if wait else 0.0):
+        for message in self._channel.receive(self.longest_wait() if wait else 0.0):
             self._take(message)
+        trouble = self._draining.advance()
+        if trouble is not None:
+            self._channel.send(trouble)
         if not self._channel.is_open:
             return False
         if self._unanswered:
@@ -95,6 +100,10 @@ class Reader:
         """How long nothing but a message from the screen needs to be done."""
         busy = self._unanswered or self._cursor is not None
         return 0.0 if busy else self._refresh.wait_seconds()
+
+    def longest_wait(self) -> float:
+        """How long a turn may wait for the screen: until there is work, or something to be drained."""
+        return min(self.wait_seconds(), self._draining.wait_seconds())
 
     # ------------------------------------------------------------ what the screen says
     def _take(self, message: FromScreen | Trouble) -> None:
@@ -209,17 +218,21 @@ def _cursor_key(view: View) -> str | None:
 class _LateSource:
     """Opens the real source at the first collection, so that a failure is said like any other."""
 
-    def __init__(self, kind: SourceKind, proc: str) -> None:
+    def __init__(self, kind: SourceKind, proc: str, trace: bool) -> None:
         self._kind = kind
         self._proc = proc
+        self._trace = trace
         self._opened: SocketSource | None = None
 
     def collect(self) -> Generator[None, None, Snapshot]:
         if self._opened is None:
             from sockview.collect.sources import open_source
 
-            self._opened = open_source(self._kind, self._proc)
+            self._opened = open_source(self._kind, self._proc, self._trace)
         return (yield from self._opened.collect())
+
+    def drain(self) -> bool:
+        return self._opened is not None and self._opened.drain()
 
 
 class _LateProcesses:
@@ -238,15 +251,18 @@ class _LateProcesses:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Serve the screen on an inherited socket. `argv`: its descriptor, the source's kind, the /proc to read."""
-    descriptor, kind, proc = argv
+    """Serve the screen on an inherited socket.
+
+    `argv`: its descriptor, the source's kind, the /proc to read, 1 to listen to who closes sockets or 0.
+    """
+    descriptor, kind, proc, trace = argv
     die_with_parent()
     # Ctrl+C is the screen's key. SIGTERM ends the reader at once: it has nothing to tidy.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     connection = socket.socket(fileno=int(descriptor))
     connection.set_inheritable(False)
-    reader = Reader(_LateSource(_KINDS[kind], proc), _LateProcesses(proc), connection)
+    reader = Reader(_LateSource(_KINDS[kind], proc, trace == "1"), _LateProcesses(proc), connection)
     # A table is 100,000 tuples without a cycle among them. Left alone, the collector walks all of them again and
     # again while the next table is made: with 60,000 sockets a refresh took 290 ms instead of 161, one step 110 ms
     # instead of 31, and nothing was ever found. Cycles come of exceptions alone, so a look now and then will do,

@@ -70,8 +70,10 @@ class ReaderProcess:
                 continue
 
 
-def start_reader(source: SourceKind, proc: str = "/proc") -> ReaderProcess:
+def start_reader(source: SourceKind, proc: str = "/proc", *, trace: bool = True) -> ReaderProcess:
     """Start a reader; returns at once, while the reader is still being loaded.
+
+    `trace`: it is to listen to who closes sockets, where that is permitted.
 
     OSError when there can be no process or socket; SockviewError when Python does not know its own
     path. To be called from the main thread: on Linux the reader dies with the thread that started it.
@@ -88,7 +90,7 @@ def start_reader(source: SourceKind, proc: str = "/proc") -> ReaderProcess:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-P", *flags, "-c", _START),
-                    *(package_parent, str(theirs.fileno()), source, os.path.abspath(proc)),
+                    *(package_parent, str(theirs.fileno()), source, os.path.abspath(proc), str(int(trace))),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -11,11 +11,13 @@ from collections.abc import Callable, Generator
 from enum import StrEnum
 from typing import Final
 
+from sockview.diagnosed import diagnose_steps
 from sockview.failure_text import failure_text
 from sockview.model.observation import Observation
 from sockview.model.query import Query, Trouble
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import SocketSource
+from sockview.model.thresholds import Thresholds
 from sockview.model.view import Pace, ViewMaker
 
 #: The time from one start to the next is at least this many times the work of the refresh.
@@ -47,7 +49,9 @@ class Refresh:
         clock: Clock,
         make_observation: Callable[[], Observation] = Observation,
         views: ViewMaker | None = None,
+        thresholds: Thresholds | None = None,
     ) -> None:
+        self._thresholds = Thresholds() if thresholds is None else thresholds
         self.query = Query(serial=0)
         self.views = ViewMaker() if views is None else views
         self.shown: SocketTable | None = None
@@ -145,7 +149,9 @@ class Refresh:
         self._part = Part.COLLECT
         snapshot = yield from self._source.collect()
         self._part = Part.JOIN
-        self._latest = yield from self._observation.add(snapshot)
+        table = yield from self._observation.add(snapshot)
+        yield from diagnose_steps(table, self._thresholds)
+        self._latest = table
         if self.shown is None or self._show_once or not self.query.paused:
             yield from self._show(self._latest)
         self._show_once = False

@@ -28,5 +28,9 @@ class Settings:
     """Seconds between refreshes, MIN_INTERVAL to MAX_INTERVAL."""
     source: SourceKind = "auto"
     """Where sockets come from: the kernel's sock_diag, psutil, or whichever works, in this order."""
+    trace: bool = True
+    """Listen to who opens and closes sockets, where the kernel permits it; the live screen alone does."""
     form: Form = "screen"
     """The live screen, or what is printed once instead of it."""
+    explain: str | None = None
+    """The state to explain instead of showing sockets, as the user spelled it; empty lists all states."""

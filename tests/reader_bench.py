@@ -51,6 +51,19 @@ class ScriptedSource:
         self.starts: list[float] = []
         """When each collection started."""
         self.running = 0
+        self.reports = False
+        """What `drain` answers."""
+        self.drained: list[float] = []
+        """When it was called."""
+        self.drain_error: Exception | None = None
+        self.drain_seconds = 0.0
+
+    def drain(self) -> bool:
+        self.drained.append(self.clock.now)
+        if self.drain_error is not None:
+            raise self.drain_error
+        self.clock.now += self.drain_seconds
+        return self.reports
 
     def collect(self) -> Generator[None, None, Snapshot]:
         self.starts.append(self.clock.now)

@@ -20,8 +20,10 @@ DEADLINE = 20.0
 class ReaderClient:
     """Starts a reader; leaves none behind when used in a `with`."""
 
-    def __init__(self, source: Literal["auto", "netlink", "psutil"] = "auto", proc: str = "/proc") -> None:
-        self.process: ReaderProcess = start_reader(source, proc)
+    def __init__(
+        self, source: Literal["auto", "netlink", "psutil"] = "auto", proc: str = "/proc", *, trace: bool = True
+    ) -> None:
+        self.process: ReaderProcess = start_reader(source, proc, trace=trace)
         self._lines = LineBuffer()
         self._waiting: deque[FromReader] = deque()
 

@@ -33,6 +33,8 @@ PICTURES: Final = (
     Picture("main", (100, 30)),
     Picture("close-wait", (80, 24), "", ("w", "Y")),
     Picture("by-process", (80, 24), "", ("v",)),
+    Picture("findings", (80, 24), "", ("f",)),
+    Picture("state-card", (80, 24), "", ("i",)),
 )
 
 

@@ -20,7 +20,11 @@ def refusal(*arguments: str, **environ: str) -> str:
 
 
 def test_defaults() -> None:
-    assert read() == Settings(filter="", interval=1.0, source="auto", form="screen")
+    assert read() == Settings(filter="", interval=1.0, source="auto", form="screen", trace=True)
+
+
+def test_tracing_can_be_turned_off() -> None:
+    assert read("cw", "--no-trace") == Settings(filter="cw", trace=False)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,39 @@ def test_filter_words_are_joined_in_their_order() -> None:
 )
 def test_what_is_printed(arguments: tuple[str, ...], form: str) -> None:
     assert read(*arguments).form == form
+
+
+@pytest.mark.parametrize(
+    ("arguments", "state"),
+    [
+        (("explain",), ""),
+        (("explain", "close-wait"), "close-wait"),
+        (("explain", "close", "wait"), "close wait"),
+        (("--source", "psutil", "explain", "--once", "tw"), "tw"),
+    ],
+)
+def test_explain_as_the_first_word_asks_for_a_state(arguments: tuple[str, ...], state: str) -> None:
+    settings = read(*arguments)
+    assert (settings.explain, settings.filter) == (state, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (('"explain"',), '"explain"'),
+        (("--", "explain", "cw"), "explain cw"),
+        (("cw", "explain"), "cw explain"),
+        (("proc:explain",), "proc:explain"),
+    ],
+)
+def test_the_word_explain_can_be_a_filter_too(arguments: tuple[str, ...], words: str) -> None:
+    settings = read(*arguments)
+    assert (settings.explain, settings.filter) == (None, words)
+
+
+@pytest.mark.parametrize("option", ["--json", "--summary"])
+def test_a_card_has_no_other_form(option: str) -> None:
+    assert refusal(option, "explain", "cw") == f"explain prints text alone: leave out {option}."
 
 
 @pytest.mark.parametrize("text", ["0.1", "3600", "1e1", "2.5"])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -80,6 +82,8 @@ def test_printing_once_imports_no_screen() -> None:
         (["--once", "cw", "-stat:cw"], "'-stat:cw'"),
         (["--json", "port:http"], "'http'"),
         (["--once", "state:\x1b[31m"], r"\x1b[31m"),
+        (["explain", "tiem-wait"], "did you mean time_wait?"),
+        (["explain", "\x1b[31m"], r"\x1b[31m"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_code_2(arguments: list[str], part: str) -> None:
@@ -133,6 +137,27 @@ def test_summary_and_json_print_once() -> None:
     assert found["sockview"] == __version__
 
 
+def test_a_state_is_explained_with_the_present_parameters() -> None:
+    done = run("explain", "close-wait", COLUMNS="70")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"CLOSE_WAIT: (no|[0-9,]+) sockets? now\n", done.stdout)
+    assert "you are here ► CLOSE_WAIT" in done.stdout
+    value = Path("/proc/sys/net/ipv4/tcp_fin_timeout")
+    if value.exists():
+        assert f"  net.ipv4.tcp_fin_timeout = {value.read_text().strip()}\n" in done.stdout
+
+
+def test_explain_alone_lists_the_states() -> None:
+    done = run("explain")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()[:2]] == ["CLOSE_WAIT", "TIME_WAIT"]
+    assert done.stderr == "sockview: Name one to read its card, such as: sockview explain close-wait\n"
+
+
+def test_explaining_imports_no_screen() -> None:
+    assert not modules_after("explain", "cw") & {"textual", "rich", "pyperclip", "asyncio", "sockview.reader"}
+
+
 def test_words_with_a_minus_are_negations_wherever_they_stand() -> None:
     listening = json.loads(run("-lo", "--json", "-state:time_wait", "--", "-cw").stdout)
     assert all(row["state"] not in ("TIME_WAIT", "CLOSE_WAIT") for row in listening["sockets"])
@@ -146,7 +171,9 @@ def test_nothing_found_says_why() -> None:
 
 
 # ------------------------------------------------------------------ ends
-@pytest.mark.parametrize("arguments", ["--once", "--json", "--summary", "--help", "--version", ""])
+@pytest.mark.parametrize(
+    "arguments", ["--once", "--json", "--summary", "explain cw", "explain", "--help", "--version", ""]
+)
 def test_a_closed_pipe_ends_quietly(arguments: str) -> None:
     # `true` has gone before anything is written; the subshell waits for that.
     done = shell(f"(sleep 0.2; $SOCKVIEW {arguments} 2>/dev/null; echo $? >&2) | true")
@@ -161,7 +188,7 @@ def test_a_closed_standard_output_is_an_error_in_a_sentence() -> None:
     assert done.stderr.count("\n") == 1 and "Standard output is closed" in done.stderr
 
 
-@pytest.mark.parametrize("option", ["--once", "--json", "--help"])
+@pytest.mark.parametrize("option", ["--once", "--json", "explain cw", "--help"])
 def test_a_full_disk_is_an_error_in_a_sentence(option: str) -> None:
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")

@@ -42,7 +42,7 @@ def test_many_rows_arrive_with_exact_types() -> None:
     assert arrived == view
     assert isinstance(arrived, View)
     assert [type(row) for row in arrived.rows] == [SocketRow] * 50
-    assert type(arrived.rows) is tuple and type(arrived.histogram[0].series) is tuple
+    assert type(arrived.rows) is tuple and type(arrived.histogram[0].trend.series) is tuple
     assert type(arrived.rows[0].age) is Age
 
 

@@ -145,8 +145,8 @@ def test_the_place_of_a_wrong_value_is_said() -> None:
     values["rows"][1].pop()
     assert "rows[1] has 14 fields where 15 belong" in refused_view(values)
     values = object_of(view_of(1))
-    values["histogram"][0]["series"][1] = True
-    assert "histogram[0].series[1]" in refused_view(values)
+    values["histogram"][0]["trend"][0][1] = True
+    assert "histogram[0].trend.series[1]" in refused_view(values)
     values = object_of(Detail("1", "t", (), states=((8, 1),)))
     values["states"][0] = [8, 1, 1]
     assert "states[0] has 3 items where 2 belong" in refused_view(values)
@@ -253,4 +253,15 @@ def test_rows_are_arrays_of_all_their_fields() -> None:
     assert len(row) == len(dataclasses.fields(SocketRow))
     group = GroupRow("1:2", 1, "n", "u", 1, 2, 3, 4, 0, None)
     values = object_of(View(1, view_of(0).summary, (), 0, 1, 0, groups=(group,)))
-    assert [type(value) for value in values["groups"][0]] == [str, int, str, str, *[int] * 5, NoneType, bool, str, int]
+    assert [type(value) for value in values["groups"][0]] == [
+        str,
+        int,
+        str,
+        str,
+        *[int] * 5,
+        NoneType,
+        bool,
+        str,
+        *[int] * 3,
+        NoneType,
+    ]

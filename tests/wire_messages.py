@@ -25,6 +25,7 @@ from sockview.model.query import (
     Summary,
     View,
 )
+from sockview.model.trend import Trend
 from sockview.wire import encode
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -101,5 +102,5 @@ def view_of(rows: int) -> View:
         refreshes=7,
         paused=False,
     )
-    histogram = (StateLine(8, rows, 3, (1, 2, 3), Age(1.0, 1.5)), StateLine(6, 0, None, ()))
+    histogram = (StateLine(8, rows, Trend((1, 2, 3), 10.0, 0.1), Age(1.0, 1.5)), StateLine(6, 0, Trend((), 0.0, None)))
     return View(3, summary, histogram, 0, rows, 0, tuple(socket_row(number) for number in range(rows)))

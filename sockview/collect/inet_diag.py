@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,6 +47,8 @@ _NO_COOKIE: Final = b"\xff" * 8  # INET_DIAG_NOCOOKIE twice
 # nlmsghdr; family, state, timer, retransmits; ports byte by byte; addresses;
 # interface, cookie, expires, recv-q, send-q, uid, inode
 _MESSAGE: Final = struct.Struct("=IHHI4xBBBBBBBB16s16sIQIIIII")
+#: Bytes of a socket message before its attributes.
+MESSAGE_SIZE: Final = _MESSAGE.size
 # The same with the 28 bytes behind it: as a rule three attributes, the third of them the cgroup id.
 _FULL: Final = struct.Struct(_MESSAGE.format + "I4xI4xIQ")
 _ATTRIBUTE: Final = struct.Struct("=HH")
@@ -66,7 +69,8 @@ _TCP_STATES: Final = tuple(normal_state(number) for number in range(256))
 # A UDP socket has no TCP state: the kernel says CLOSE for one that is not connected (ss: UNCONN).
 _UDP_STATES: Final = tuple(UNCONN if number == CLOSE else number for number in range(256))
 
-_Bytes = bytes | bytearray | memoryview
+Buffer = bytes | bytearray | memoryview
+"""What received bytes may lie in."""
 
 
 def dump_request(family: int, protocol: int, sequence: int, states: int = ALL_STATES, extensions: int = 0) -> bytes:
@@ -81,10 +85,9 @@ def dump_request(family: int, protocol: int, sequence: int, states: int = ALL_ST
 
 
 @dataclass(slots=True)
-class Batch:
-    """What one received chunk held."""
+class Answer:
+    """How the kernel answered, in one received chunk or in all of them."""
 
-    sockets: list[InetSocket] = field(default_factory=list)
     answered: bool = False
     """At least one message answered the request."""
     done: bool = False
@@ -97,30 +100,46 @@ class Batch:
     """Messages that are not what the kernel's headers say."""
 
 
-def parse_chunk(data: _Bytes, length: int, sequence: int, protocol: int) -> Batch:
+@dataclass(slots=True)
+class Batch(Answer):
+    """What one received chunk held."""
+
+    sockets: list[InetSocket] = field(default_factory=list)
+
+
+def parse_chunk(data: Buffer, length: int, sequence: int, protocol: int) -> Batch:
     """The first `length` bytes of `data` as netlink messages; those of another sequence are ignored.
 
     Never raises, whatever the bytes are: what makes no sense is counted as damaged.
     """
     batch = Batch()
     length = min(length, len(data))
-    at = 0
-    while not batch.done:
-        at = _sockets(data, at, length, sequence, protocol, batch)
-        if at + _HEADER.size > length:
-            batch.damaged += at < length
-            break
-        size, kind, flags, number, _ = _HEADER.unpack_from(data, at)
-        if size < _HEADER.size or at + size > length:
-            batch.damaged += 1
-            break
-        if number == sequence:
-            _other_message(data, at, size, kind, flags, batch)
-        at += (size + 3) & ~3
+    walk(data, length, sequence, batch, lambda at: _sockets(data, at, length, sequence, protocol, batch))
     return batch
 
 
-def _sockets(data: _Bytes, at: int, length: int, sequence: int, protocol: int, batch: Batch) -> int:
+def walk(data: Buffer, length: int, sequence: int, answer: Answer, sockets: Callable[[int], int]) -> None:
+    """Go over the messages in the first `length` bytes of `data`, which has as many, to the end of the dump.
+
+    `sockets` reads the sound socket messages from an offset and returns that of the first other
+    message; what that one says is noted in `answer`.
+    """
+    at = 0
+    while not answer.done:
+        at = sockets(at)
+        if at + _HEADER.size > length:
+            answer.damaged += at < length
+            break
+        size, kind, flags, number, _ = _HEADER.unpack_from(data, at)
+        if size < _HEADER.size or at + size > length:
+            answer.damaged += 1
+            break
+        if number == sequence:
+            _other_message(data, at, size, kind, flags, answer)
+        at += (size + 3) & ~3
+
+
+def _sockets(data: Buffer, at: int, length: int, sequence: int, protocol: int, batch: Batch) -> int:
     """Append the sound socket messages from offset `at`; the offset of the first other message.
 
     The inner loop of every refresh: one unpack and one tuple a socket, nothing looked up twice.
@@ -157,7 +176,7 @@ def _sockets(data: _Bytes, at: int, length: int, sequence: int, protocol: int, b
     return at
 
 
-def _cgroup_id(data: _Bytes, at: int, end: int) -> int | None:
+def _cgroup_id(data: Buffer, at: int, end: int) -> int | None:
     """INET_DIAG_CGROUP_ID among the attributes of one message, if it is there and whole."""
     while at + 12 <= end:
         size, kind = _ATTRIBUTE.unpack_from(data, at)
@@ -170,16 +189,16 @@ def _cgroup_id(data: _Bytes, at: int, end: int) -> int | None:
     return None
 
 
-def _other_message(data: _Bytes, at: int, size: int, kind: int, flags: int, batch: Batch) -> None:
+def _other_message(data: Buffer, at: int, size: int, kind: int, flags: int, answer: Answer) -> None:
     """The end of a dump, an error, or a socket message that is not sound."""
-    batch.answered = True
-    batch.interrupted |= bool(flags & NLM_F_DUMP_INTR)
+    answer.answered = True
+    answer.interrupted |= bool(flags & NLM_F_DUMP_INTR)
     if kind == SOCK_DIAG_BY_FAMILY:
-        batch.damaged += 1
+        answer.damaged += 1
     elif kind in (NLMSG_DONE, NLMSG_ERROR):
         # Both may carry a negative errno; an NLMSG_ERROR with 0 is an acknowledgement, not an end.
         whole = size >= _HEADER.size + _I32.size
         code = _I32.unpack_from(data, at + _HEADER.size)[0] if whole else 0
-        batch.damaged += kind == NLMSG_ERROR and not whole
-        batch.error = max(-code, 0)
-        batch.done = kind == NLMSG_DONE or batch.error > 0
+        answer.damaged += kind == NLMSG_ERROR and not whole
+        answer.error = max(-code, 0)
+        answer.done = kind == NLMSG_DONE or answer.error > 0

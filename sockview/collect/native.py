@@ -10,21 +10,31 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from sockview.collect.close_wait_times import CloseWaitTimes
+from sockview.collect.descriptors import read_descriptors
 from sockview.collect.holders import Holders, find_holders
+from sockview.collect.limits import read_limits
 from sockview.collect.netlink import Dump, DumpError, dump_name, dump_sockets, open_netlink
 from sockview.collect.past_holders import PastHolders
 from sockview.collect.privilege import may_see_everything
+from sockview.collect.silent_sockets import SilentSockets
 from sockview.collect.users import UserNames
 from sockview.errors import CollectError
 from sockview.model.clean_text import clean
 from sockview.model.inet_socket import TCP, UDP, InetSocket
+from sockview.model.limits import DescriptorUse, Limits
 from sockview.model.snapshot import Snapshot
+from sockview.model.tcp_state import CLOSE_WAIT
+from sockview.model.trace import Trace
+
+if TYPE_CHECKING:
+    from sockview.collect.open_trace import Tracer
 
 #: (family, protocol) in the order in which they are read.
 DUMPS: Final = ((4, TCP), (6, TCP), (4, UDP), (6, UDP))
-#: Sockets whose inodes and users are gathered in one step.
+#: Sockets looked through in one step.
 _SLICE: Final = 10_000
 
 _inode_of = itemgetter(InetSocket._fields.index("inode"))
@@ -39,6 +49,10 @@ class _Findings:
     sockets: list[InetSocket] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     complete: bool = True
+    close_wait_times: dict[int, tuple[float, float | None]] = field(default_factory=dict)
+    silent: dict[int, float] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    descriptors: dict[tuple[int, int], DescriptorUse] = field(default_factory=dict)
 
 
 class NativeSource:
@@ -52,35 +66,47 @@ class NativeSource:
     def __init__(
         self,
         proc: str = "/proc",
+        trace: Tracer | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         host: Callable[[], str] = socket.gethostname,
     ) -> None:
         self._proc = proc
+        self._trace = trace
         self._clock = clock
         self._wall_clock = wall_clock
         self._host = host
         self._users = UserNames(clock)
         self._past_holders = PastHolders(proc)
+        self._close_wait_times = CloseWaitTimes(clock)
+        self._silent_sockets = SilentSockets(clock)
 
     def collect(self) -> Generator[None, None, Snapshot]:
         """One snapshot. `clock` and `taken_at` are the moment at which the dump began."""
         taken_at, clock = self._wall_clock(), self._clock()
         found = _Findings()
         yield from self._read_sockets(found)
-        dump_seconds = self._clock() - clock
-        inodes, uids = yield from _inodes_and_uids(found.sockets)
+        end = self._clock()
+        inodes, uids, close_waits = yield from _sort_out(found.sockets)
+        reading = self._close_wait_times.look(close_waits, end)
+        found.close_wait_times = (yield from self._guard("The ages of CLOSE_WAIT", reading, found)) or {}
         walked = yield from self._guard("The processes", find_holders(self._proc, inodes), found)
+        # After the look at the sockets: whoever closed one that was seen has been reported by now.
+        trace = self._take_trace(found)
         started = None
         if walked is not None:
-            started = yield from self._guard("Earlier processes", self._past_holders.look(walked), found)
+            # One that was never seen to hold a socket is followed as well: its PID may be another's by now.
+            traced = {report.process.pid for report in trace.transitions if report.process.started > 0}
+            past = self._past_holders.look(walked, traced)
+            started = yield from self._guard("Earlier processes", past, found)
         names = yield from self._guard("User names", self._users.names(sorted(uids)), found)
         holders = walked or Holders()
+        yield from self._read_around(close_waits, holders, found)
         return Snapshot(
             taken_at=taken_at,
             clock=clock,
-            dump_seconds=dump_seconds,
+            dump_seconds=end - clock,
             host=self._host_name(found),
             source="sock_diag",
             sockets=tuple(found.sockets),
@@ -93,7 +119,18 @@ class NativeSource:
             privileged=may_see_everything(self._proc),
             pids=holders.pids,
             started=started or {},
+            limits=found.limits,
+            close_wait_times=found.close_wait_times,
+            silent=found.silent,
+            descriptors=found.descriptors,
+            trace=trace,
         )
+
+    def drain(self) -> bool:
+        """See SocketSource."""
+        if self._trace is not None:
+            self._trace.drain()
+        return self._trace is not None and self._trace.on
 
     def _read_sockets(self, found: _Findings) -> Generator[None, None, None]:
         failures: list[DumpError] = []
@@ -112,6 +149,26 @@ class NativeSource:
             _say_incomplete(dump, family, protocol, found)
         if len(failures) == len(DUMPS):
             raise failures[0]
+
+    def _read_around(
+        self, close_waits: list[InetSocket], holders: Holders, found: _Findings
+    ) -> Generator[None, None, None]:
+        """What findings need besides the sockets."""
+        descriptors = read_descriptors(self._proc, close_waits, holders.by_inode)
+        found.descriptors = (yield from self._guard("Numbers of descriptors", descriptors, found)) or {}
+        found.limits = (yield from self._guard("Kernel parameters", read_limits(self._proc), found)) or Limits()
+        silent = self._silent_sockets.look(found.sockets)
+        found.silent = (yield from self._guard("Silent connections", silent, found)) or {}
+
+    def _take_trace(self, found: _Findings) -> Trace:
+        """What was reported until now."""
+        if self._trace is None:
+            return Trace()
+        try:
+            return self._trace.take()
+        except Exception as error:
+            found.warnings.append(_failure("The kernel's reports of closed sockets", error))
+            return Trace(why_not="it failed")
 
     def _has_ipv6(self) -> bool:
         return Path(self._proc, "net/if_inet6").exists()
@@ -149,14 +206,16 @@ def _say_incomplete(dump: Dump, family: int, protocol: int, found: _Findings) ->
     found.complete &= not (dump.interrupted or dump.damaged)
 
 
-def _inodes_and_uids(sockets: list[InetSocket]) -> Generator[None, None, tuple[set[int], set[int]]]:
-    """The inodes that somebody may hold, and the user ids, that occur."""
+def _sort_out(sockets: list[InetSocket]) -> Generator[None, None, tuple[set[int], set[int], list[InetSocket]]]:
+    """The inodes that somebody may hold and the user ids that occur; the sockets in CLOSE_WAIT."""
     inodes: set[int] = set()
     uids: set[int | None] = set()
+    close_waits: list[InetSocket] = []
     for start in range(0, len(sockets), _SLICE):
         part = sockets[start : start + _SLICE]
         inodes.update(map(_inode_of, part))
         uids.update(map(_uid_of, part))
+        close_waits += [s for s in part if s.state == CLOSE_WAIT]
         yield
     inodes.discard(0)
-    return inodes, {uid for uid in uids if uid is not None}
+    return inodes, {uid for uid in uids if uid is not None}, close_waits

@@ -9,13 +9,14 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, Protocol
 
-from sockview.collect.inet_diag import ALL_STATES, Batch, dump_request, parse_chunk
+from sockview.collect.inet_diag import ALL_STATES, Answer, dump_request, parse_chunk
+from sockview.collect.tcp_info import ASK_FOR_INFO, TcpTimes, parse_times
 from sockview.errors import CollectError
 from sockview.model.inet_socket import TCP, UDP, InetSocket
 
@@ -118,40 +119,80 @@ def dump_sockets(
     A dump that the kernel marks as interrupted is made once more; `sequence` and the number after it
     name the two attempts. Raises DumpError.
     """
-    name = dump_name(family, protocol)
     for attempt in (0, 1):
         request = dump_request(family, protocol, sequence + attempt, states, extensions)
-        try:
-            dump = yield from _one_dump(channel, request, sequence + attempt, protocol)
-        except TimeoutError as error:
-            raise DumpError(f"{name} cannot be read", errno.ETIMEDOUT) from error
-        except OSError as error:
-            raise DumpError(f"{name} cannot be read", error.errno or 0) from error
+        dump = yield from _one_dump(channel, request, sequence + attempt, family, protocol)
         if not dump.interrupted:
             break
     return dump
 
 
-def _one_dump(channel: Channel, request: bytes, sequence: int, protocol: int) -> Generator[None, None, Dump]:
-    channel.send(request)
+def _one_dump(
+    channel: Channel, request: bytes, sequence: int, family: int, protocol: int
+) -> Generator[None, None, Dump]:
     dump = Dump()
+
+    def take(buffer: bytearray, length: int) -> Answer:
+        batch = parse_chunk(buffer, length, sequence, protocol)
+        dump.sockets.update(zip(map(_cookie_of, batch.sockets), batch.sockets, strict=True))
+        return batch
+
+    answer = yield from converse(channel, request, dump_name(family, protocol), take)
+    dump.interrupted, dump.damaged = answer.interrupted, answer.damaged
+    return dump
+
+
+def dump_times(
+    families: Iterable[int], state: int, take: Callable[[Sequence[TcpTimes]], None]
+) -> Generator[None, None, None]:
+    """Hand to `take` the times of the TCP sockets in one state of these families (4, 6), chunk by chunk.
+
+    Yields after each chunk (about 0.2 ms). What is in a chunk was read by the kernel between the
+    call and `take`. A table that changes meanwhile may hide a socket. Raises DumpError.
+    """
+
+    def parse(buffer: bytearray, length: int) -> Answer:
+        batch = parse_times(buffer, length, 1)
+        take(batch.times)
+        return batch
+
+    for family in families:
+        request = dump_request(family, TCP, 1, 1 << state, ASK_FOR_INFO)
+        with closing(open_netlink()) as channel:
+            yield from converse(channel, request, f"tcp_info of {dump_name(family, TCP)}", parse)
+
+
+def converse(
+    channel: Channel, request: bytes, name: str, take: Callable[[bytearray, int], Answer]
+) -> Generator[None, None, Answer]:
+    """Send a dump request and hand each chunk of the answer to `take`, yielding after each (about 1 ms).
+
+    `take` gets a buffer and the number of its bytes, which is higher than it is long where the
+    chunk did not fit. The sum of what it returned is returned. Raises DumpError about `name`.
+    """
+    try:
+        channel.send(request)
+        return (yield from _receive(channel, take))
+    except TimeoutError as error:
+        raise DumpError(f"{name} cannot be read", errno.ETIMEDOUT) from error
+    except OSError as error:
+        raise DumpError(f"{name} cannot be read", error.errno or 0) from error
+
+
+def _receive(channel: Channel, take: Callable[[bytearray, int], Answer]) -> Generator[None, None, Answer]:
+    total = Answer()
     buffer = bytearray(_BUFFER_SIZE)
     foreign = 0
     while True:
         length = channel.recv_into(buffer, 0, socket.MSG_TRUNC)
-        batch = parse_chunk(buffer, length, sequence, protocol)
-        _add(dump, batch, truncated=length > len(buffer))
-        if batch.error:
-            raise OSError(batch.error, os.strerror(batch.error))
-        if batch.done:
-            return dump
-        foreign = 0 if batch.answered else foreign + 1
+        answer = take(buffer, length)
+        total.interrupted |= answer.interrupted
+        total.damaged += answer.damaged + (length > len(buffer))
+        if answer.error:
+            raise OSError(answer.error, os.strerror(answer.error))
+        if answer.done:
+            return total
+        foreign = 0 if answer.answered else foreign + 1
         if foreign > _MAX_FOREIGN_CHUNKS:
             raise OSError(errno.EPROTO, os.strerror(errno.EPROTO))
         yield
-
-
-def _add(dump: Dump, batch: Batch, *, truncated: bool) -> None:
-    dump.sockets.update(zip(map(_cookie_of, batch.sockets), batch.sockets, strict=True))
-    dump.interrupted |= batch.interrupted
-    dump.damaged += batch.damaged + truncated

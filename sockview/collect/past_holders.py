@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from typing import Final
 
 from sockview.collect.holders import Holders
@@ -27,12 +27,16 @@ class PastHolders:
         self._pids: dict[int, None] = {}
         """In the order in which they last held a socket."""
 
-    def look(self, found: Holders) -> Generator[None, None, dict[int, int]]:
+    def look(self, found: Holders, traced: Iterable[int] = ()) -> Generator[None, None, dict[int, int]]:
         """PID -> start of the process that has it now, for all that hold a socket or have held one.
 
-        Takes those that have vanished meanwhile out of ``found.pids``.
+        `traced` are PIDs of which it is only reported that they held one. Takes those that have vanished
+        meanwhile out of ``found.pids``.
         """
         started = dict(found.started)
+        for pid in traced:
+            self._pids.pop(pid, None)
+            self._pids[pid] = None
         past = [pid for pid in self._pids if pid not in started][-MOST:]
         self._pids = dict.fromkeys((*past, *started))
         taken = past if found.pids is None else [pid for pid in past if pid in found.pids]

@@ -17,6 +17,7 @@ from typing import Final
 
 import psutil
 
+from sockview.collect.limits import read_limits
 from sockview.collect.portable_rows import Row, merged, row_of, socket_of
 from sockview.collect.privilege import may_see_everything
 from sockview.collect.processes import identify
@@ -24,6 +25,7 @@ from sockview.collect.users import UserNames
 from sockview.errors import CollectError
 from sockview.model.clean_text import clean
 from sockview.model.inet_socket import InetSocket
+from sockview.model.limits import Limits
 from sockview.model.owner import Holder, Process
 from sockview.model.snapshot import Snapshot
 
@@ -59,6 +61,10 @@ class PortableSource:
         self._warnings = (*warnings, NOTICE)
         self._users = UserNames(clock)
 
+    def drain(self) -> bool:
+        """See SocketSource: psutil reports nothing by itself."""
+        return False
+
     def collect(self) -> Generator[None, None, Snapshot]:
         """One snapshot. Raises CollectError if psutil shows nothing at all."""
         taken_at, clock = self._wall_clock(), self._clock()
@@ -70,6 +76,7 @@ class PortableSource:
         processes, uids = yield from self._identify(pids)
         sockets, holders = yield from _join(table, processes, uids)
         names = yield from self._users.names(sorted(set(uids.values())))
+        limits, warnings = yield from self._read_limits()
         return Snapshot(
             taken_at=taken_at,
             clock=clock,
@@ -80,9 +87,17 @@ class PortableSource:
             holders=holders,
             users=names,
             unreadable=table.unreadable,
-            warnings=self._warnings,
+            warnings=(*self._warnings, *warnings),
             privileged=privileged,
+            limits=limits,
         )
+
+    def _read_limits(self) -> Generator[None, None, tuple[Limits, tuple[str, ...]]]:
+        """Nothing where there is no /proc; a failure is a warning."""
+        try:
+            return (yield from read_limits(self._proc)), ()
+        except OSError as error:
+            return Limits(), (f"Kernel parameters could not be read ({os.strerror(error.errno or 0)}).",)
 
     def _identify(self, pids: Iterable[int]) -> Generator[None, None, tuple[dict[int, Process], dict[int, int]]]:
         """PID -> process, and PID -> effective user id, of those that are still there."""

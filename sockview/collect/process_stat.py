@@ -19,6 +19,7 @@ _COMM_LIMIT: Final = 15
 #: Bytes of a command line that are read; clean_text keeps fewer characters.
 _COMMAND_LIMIT: Final = 16 * 1024
 _STAT_LIMIT: Final = 4096
+_KERNEL_THREAD: Final = 0x00200000
 
 
 def parse_stat(raw: bytes) -> tuple[bytes, int]:
@@ -33,6 +34,18 @@ def parse_stat(raw: bytes) -> tuple[bytes, int]:
     fields = raw[closed + 1 :].split()
     start = fields[19] if len(fields) > 19 else b""  # field 22 of the line; field 3 comes first here
     return raw[opened + 1 : closed], int(start) if start.isdigit() else 0
+
+
+def parse_parent(raw: bytes) -> int:
+    """PID of the parent, field 4, from the bytes of ``/proc/PID/stat``; 0: none, or not in sight."""
+    fields = raw[raw.rfind(b")") + 1 :].split()
+    return int(fields[1]) if len(fields) > 1 and fields[1].isdigit() else 0
+
+
+def is_kernel_thread(raw: bytes) -> bool:
+    """From the bytes of ``/proc/PID/stat``: field 9 has PF_KTHREAD (``linux/sched.h``)."""
+    fields = raw[raw.rfind(b")") + 1 :].split()
+    return len(fields) > 6 and fields[6].isdigit() and bool(int(fields[6]) & _KERNEL_THREAD)
 
 
 def process_from(pid: int, stat: bytes, cmdline: bytes) -> Process:
@@ -52,32 +65,42 @@ def process_from(pid: int, stat: bytes, cmdline: bytes) -> Process:
 
 def read_process(pid: int, directory: str, dir_fd: int | None = None) -> Process | None:
     """The process whose files lie in `directory` (relative to `dir_fd` if given); None: it has gone."""
+    stat = read_stat(directory, dir_fd)
+    return None if stat is None else process_from(pid, stat, read_command_line(directory, dir_fd))
+
+
+def read_stat(directory: str, dir_fd: int | None = None) -> bytes | None:
+    """The bytes of the ``stat`` of a process or thread; None: it has gone."""
     try:
-        stat = _read(f"{directory}/stat", _STAT_LIMIT, dir_fd)
+        return read_file(f"{directory}/stat", _STAT_LIMIT, dir_fd)
     except OSError as error:
         if error.errno in VANISHED:
             return None
         raise
+
+
+def read_command_line(directory: str, dir_fd: int | None = None) -> bytes:
+    """The bytes of its ``cmdline``; empty where it has gone or may not be looked at."""
     try:
-        cmdline = _read(f"{directory}/cmdline", _COMMAND_LIMIT, dir_fd)
+        return read_file(f"{directory}/cmdline", _COMMAND_LIMIT, dir_fd)
     except OSError as error:
         if error.errno not in VANISHED | FORBIDDEN:
             raise
-        cmdline = b""
-    return process_from(pid, stat, cmdline)
+        return b""
 
 
 def read_started(pid: int, proc: str) -> int | None:
     """Start of the process that has this PID now, in clock ticks after boot; None: not to be read."""
     try:
-        return parse_stat(_read(f"{proc}/{pid}/stat", _STAT_LIMIT, None))[1] or None
+        return parse_stat(read_file(f"{proc}/{pid}/stat", _STAT_LIMIT))[1] or None
     except OSError as error:
         if error.errno in VANISHED | FORBIDDEN:
             return None
         raise
 
 
-def _read(path: str, limit: int, dir_fd: int | None) -> bytes:
+def read_file(path: str, limit: int, dir_fd: int | None = None) -> bytes:
+    """What one read of at most `limit` bytes gives of a file (relative to `dir_fd` if given). Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
     try:
         return os.read(descriptor, limit)

@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import psutil
 
+from sockview.collect.descriptors import parse_descriptor_limit
 from sockview.collect.process_stat import FORBIDDEN, VANISHED, read_process, read_started
 from sockview.model.clean_text import MAX_NAME, clean
 from sockview.model.owner import Process
@@ -52,15 +53,6 @@ def identify(pid: int, proc: str = "/proc") -> Process | None:
         return Process(pid, name, command, start_stamp(pid, proc))
     except psutil.NoSuchProcess:
         return None
-
-
-def parse_descriptor_limit(limits: bytes) -> int | None:
-    """The soft limit of open files from the bytes of ``/proc/PID/limits`` (``proc_pid_limits(5)``)."""
-    for line in limits.splitlines():
-        if line.startswith(b"Max open files"):
-            fields = line[len(b"Max open files") :].split()
-            return int(fields[0]) if fields and fields[0].isdigit() else None
-    return None
 
 
 class ProcessReader:

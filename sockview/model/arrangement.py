@@ -128,7 +128,7 @@ def arrange_steps(
         sockets = table.snapshot.sockets if query.group is None else members(table, query.group)
         passing, standing = (yield from _filter_steps(table, chosen, sockets)), False
     if query.view == "sockets":
-        in_order = passing if standing else (yield from standing_steps(passing))
+        in_order = passing if standing else (yield from standing_steps(passing, table))
         ordered = yield from order_steps(in_order, table, query.sort, query.reverse, standing=True)
         return _of_sockets(table, chosen, query, in_order, True, ordered)
     grouped = yield from group_steps(passing, table, query.view)

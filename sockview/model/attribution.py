@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sockview.model import tcp_state
 from sockview.model.age import Since
 from sockview.model.inet_socket import InetSocket, is_wildcard
 from sockview.model.owner import Attribution, Evidence, Holder, NoOwner, Owner, Process
+from sockview.model.peers import Peers, Talkers
 from sockview.model.snapshot import Snapshot
+from sockview.model.trace import NAME_LIMIT, NAMELESS
+from sockview.model.trace_memory import Traced, closed_by
 
 
 class Remembered(NamedTuple):
@@ -43,6 +48,12 @@ def distinct(processes: Iterable[Process]) -> tuple[Process, ...]:
     return tuple(found[identity] for identity in sorted(found))
 
 
+def _is_name_of(reported: str, process: Process) -> bool:
+    """Whether the process has not taken another name, as by executing another program."""
+    cut = len(reported) >= NAME_LIMIT and process.name.startswith(reported)
+    return cut or reported in (process.name, NAMELESS)
+
+
 class Attributor:
     """Answers for the sockets of one snapshot; what it found once it keeps."""
 
@@ -52,11 +63,16 @@ class Attributor:
         remembered: Mapping[int, Remembered],
         listeners: Iterable[InetSocket],
         since: Mapping[int, Since],
+        traced: Mapping[int, Traced] = MappingProxyType({}),
+        peers: Peers | None = None,
     ) -> None:
-        """`remembered` and `since` go by cookie, `listeners` are the snapshot's LISTEN sockets."""
+        """`remembered`, `since` and `traced` go by cookie, `listeners` are the snapshot's LISTEN sockets."""
         self._snapshot = snapshot
         self._remembered = remembered
         self._since = since
+        self.traced = traced
+        """What the kernel reported of the sockets, by cookie."""
+        self._peers = peers or Peers()
         self._listeners: dict[tuple[int, int], list[InetSocket]] = {}
         for listener in listeners:
             self._listeners.setdefault((listener.protocol, listener.local_port), []).append(listener)
@@ -65,7 +81,8 @@ class Attributor:
         """By the identity of an attribution, which lives as long as this."""
         self._by_inode: dict[int, Attribution] = {}
         self._by_cookie: dict[int, Attribution] = {}
-        self._by_local_end: dict[tuple[int, bytes, int, bool, int | None], Attribution] = {}
+        self._by_local_end: dict[tuple[int, bytes, int, int | None], Attribution] = {}
+        self._by_remote_end: dict[tuple[int, bytes, int, bool, int | None], Attribution] = {}
 
     def remembered(self, s: InetSocket) -> Remembered | None:
         """What is remembered of a socket that nobody is seen to hold."""
@@ -78,19 +95,19 @@ class Attributor:
             if found is None:
                 found = self._by_inode[s.inode] = self._by_descriptor(s) or self._without_holder(s)
             return found
-        if s.cookie in self._remembered:
+        if s.cookie in self.traced or s.cookie in self._remembered:
             found = self._by_cookie.get(s.cookie)
             if found is None:
-                found = self._by_cookie[s.cookie] = self._by_memory(s) or self._by_listener(s)
+                found = self._by_cookie[s.cookie] = self._by_report(s) or self._by_memory(s) or self._by_suspicion(s)
             return found
-        return self._by_listener(s)
+        return self._likely(s)
 
     def claims(self, s: InetSocket) -> Sequence[Claim]:
         """The distinct processes among the owners of `s`, by PID; quick for the sockets that are many."""
         holders = self._snapshot.holders.get(s.inode) if s.inode else None
         if holders and len(holders) == 1:
             return (Claim(holders[0].process, True, False),)
-        if not holders and s.inode and self._snapshot.owners_read:
+        if not holders and s.inode and self._snapshot.owners_read and s.cookie not in self.traced:
             return ()
         attribution = self.attribution(s)
         found = self._claims.get(id(attribution))
@@ -104,9 +121,31 @@ class Attributor:
         holders = self._snapshot.holders.get(s.inode)
         if not holders:
             return None
+        traced = self.traced.get(s.cookie)
+        opener = traced.opener if traced else None
         if len(holders) == 1:  # nearly every socket, and there are many
-            return Attribution((Owner(holders[0].process, holders[0].fd, Evidence.FD),), uid=s.uid)
-        return Attribution(tuple(Owner(process, fd, Evidence.FD) for process, fd in holders), uid=s.uid)
+            return Attribution((Owner(holders[0].process, holders[0].fd, Evidence.FD),), uid=s.uid, opener=opener)
+        return Attribution(tuple(Owner(process, fd, Evidence.FD) for process, fd in holders), uid=s.uid, opener=opener)
+
+    def _by_report(self, s: InetSocket) -> Attribution | None:
+        """The one of which the kernel reported that it closed the socket, if that is certain."""
+        traced = self.traced.get(s.cookie)
+        closer = traced.closer if traced else None
+        if traced is None or closer is None:
+            return None
+        process, fd = self._as_held(s, closer)
+        owner = Owner(process, fd, Evidence.TRACED, self.has_exited(closer))
+        return Attribution((owner,), uid=self._uid(s), opener=traced.opener)
+
+    def _as_held(self, s: InetSocket, closer: Process) -> Holder:
+        """The closer and the descriptor by which it was seen to hold this very socket before; where only a stand-in
+        of it was reported it is the process that was seen, under the name that it had when it closed the socket.
+        """
+        known = self._remembered.get(s.cookie)
+        for seen, fd in known.holders if known else ():
+            if seen.identity == closer.identity or (closer.started < 0 and seen.pid == closer.pid):
+                return Holder(seen if _is_name_of(closer.name, seen) else closer._replace(started=seen.started), fd)
+        return Holder(closer, -1)
 
     def _by_memory(self, s: InetSocket) -> Attribution | None:
         """The holders of this very socket when last looked at; a stand-in cookie is never remembered."""
@@ -114,17 +153,22 @@ class Attributor:
         if known is None or not known.holders:
             return None
         owners = tuple(Owner(process, fd, Evidence.SEEN, self.has_exited(process)) for process, fd in known.holders)
-        return Attribution(owners, uid=self._uid(s))
+        traced = self.traced.get(s.cookie)
+        return Attribution(owners, uid=self._uid(s), opener=traced.opener if traced else None)
 
     def _without_holder(self, s: InetSocket) -> Attribution:
         """It has an inode, so a process can hold it, but none is seen to."""
         snapshot = self._snapshot
+        reported = self._by_report(s)
+        if reported is not None:
+            return reported
         if not snapshot.owners_read:
             return self._by_memory(s) or Attribution((), NoOwner.UNREAD, uid=s.uid)
         known = self._remembered.get(s.cookie)
         reason = NoOwner.HIDDEN if snapshot.unreadable and not self._in_flight(s, known) else NoOwner.GONE
         candidates = distinct(holder.process for holder in known.holders) if known else ()
-        return Attribution((), reason, tuple(p for p in candidates if not self.has_exited(p)), uid=s.uid)
+        candidates = tuple(process for process in candidates if not self.has_exited(process))
+        return Attribution((), reason, candidates, s.uid, Evidence.SEEN if candidates else None)
 
     def _in_flight(self, s: InetSocket, known: Remembered | None) -> bool:
         """With the right to look into nearly every process: whether it was more probably closed or opened
@@ -135,11 +179,55 @@ class Attributor:
         if known is not None and known.holders:
             return True
         since = self._since.get(s.cookie)
-        return since is not None and since.slack is not None and since.clock == self._snapshot.clock
+        return since is not None and since.slack is not None and since.clock >= self._snapshot.clock
+
+    def _by_suspicion(self, s: InetSocket) -> Attribution:
+        """What is likely, unless a report speaks against it that may be about this socket, or tells only its opener."""
+        found, traced = self._likely(s), self.traced.get(s.cookie)
+        if traced is None:
+            return found
+        suspects = traced.closers or ((traced.opener,) if traced.opener else ())
+        agree = {owner.process.identity for owner in found.owners} & {process.identity for process in suspects}
+        if agree or not suspects:
+            return replace(found, opener=traced.opener)
+        suspicion = Evidence.TRACED if traced.closers else None
+        return Attribution((), NoOwner.ORPHAN, suspects, self._uid(s), suspicion, traced.opener)
+
+    def _likely(self, s: InetSocket) -> Attribution:
+        """What its ends tell: its local port, else the remote end."""
+        found = self._by_listener(s)
+        talkers = self._peers.of(s)
+        known = found.owners or found.candidates or not (talkers.processes or talkers.past)
+        return found if known else self._by_peer(s, talkers)
+
+    def _by_peer(self, s: InetSocket, talkers: Talkers) -> Attribution:
+        """The one process that talks to its remote end, and did when it was closed (likely); more are candidates."""
+        uid = self._uid(s)
+        since = self._since.get(s.cookie)
+        only = talkers.only(unseen=since is not None and since.slack is not None)
+        if talkers.since > self._closed_by(s):
+            only = None
+        end = (s.protocol, s.remote_address, s.remote_port, only is not None, uid)
+        found = self._by_remote_end.get(end)
+        if found is None:
+            if only is not None:
+                found = Attribution((Owner(only, -1, Evidence.PEER, self.has_exited(only)),), uid=uid)
+            else:
+                candidates = distinct((*talkers.processes, *talkers.past))
+                found = Attribution((), NoOwner.ORPHAN, candidates, uid, Evidence.PEER)
+            self._by_remote_end[end] = found
+        return found
+
+    def _closed_by(self, s: InetSocket) -> float:
+        """Monotonic seconds at which it was closed at the latest."""
+        since = self._since.get(s.cookie)
+        latest = closed_by(s, self._snapshot.clock + self._snapshot.dump_seconds)
+        return latest if since is None else min(latest, since.clock)
 
     def _by_listener(self, s: InetSocket) -> Attribution:
         """What its local port tells; the same for all sockets of one user there, however many listen on it."""
-        end = (s.protocol, s.local_address, s.local_port, s.state == tcp_state.LISTEN, self._uid(s))
+        asked = s.state != tcp_state.LISTEN and (s.protocol, s.local_port) in self._listeners
+        end = (s.protocol, s.local_address if asked else b"", s.local_port if asked else 0, self._uid(s))
         found = self._by_local_end.get(end)
         if found is None:
             found = self._by_local_end[end] = self._search_listener(s)
@@ -153,7 +241,7 @@ class Attributor:
         uid = self._uid(s)
         if len(processes) == 1 and all(listener.owners for listener in listeners):
             return Attribution((Owner(processes[0], -1, Evidence.LISTENER),), uid=uid)
-        return Attribution((), NoOwner.ORPHAN, processes, uid)
+        return Attribution((), NoOwner.ORPHAN, processes, uid, Evidence.LISTENER if processes else None)
 
     def _uid(self, s: InetSocket) -> int | None:
         known = self._remembered.get(s.cookie)
@@ -164,6 +252,8 @@ class Attributor:
 
         False where the source does not tell.
         """
+        if process.started < 0:
+            return True
         pids = self._snapshot.pids
         if pids is not None and process.pid not in pids:
             return True

@@ -17,6 +17,7 @@ from sockview.model.format_text import (
     cell_width,
     count_text,
     pad,
+    rate_text,
     shorten,
     shorten_before,
     shorten_endpoint,
@@ -24,6 +25,7 @@ from sockview.model.format_text import (
 )
 from sockview.model.owner import NoOwner
 from sockview.model.query import GroupRow, SocketRow
+from sockview.model.sparkline import MOST_SPARK_CELLS, fit_sparks, sparks
 from sockview.model.tcp_state import state_name
 
 #: Written before the PID of a likely owner.
@@ -133,6 +135,15 @@ def group_name_text(row: GroupRow) -> str:
     return row.name + _EXITED if row.exited else row.name
 
 
+def group_rate_text(row: GroupRow) -> str:
+    """How fast the CLOSE_WAIT sockets of a process grow, or its TIME_WAIT sockets where it never had the others."""
+    return (rate_text(row.trend.rate) if row.trend is not None else "") or NOTHING
+
+
+def _other_likely(row: GroupRow) -> int:
+    return row.likely - row.likely_close_wait - row.likely_time_wait - row.likely_established
+
+
 def _count(count: int, likely: int) -> str:
     """``27``; ``~27`` when some of them are tied to the process by likely evidence only."""
     return f"{LIKELY_MARK if likely else ''}{count_text(count)}"
@@ -140,7 +151,14 @@ def _count(count: int, likely: int) -> str:
 
 _COUNTS: Final[tuple[Column, ...]] = (
     Column(
-        "close_wait", "CLOSE_WAIT", lambda row: count_text(row.close_wait), 11, 11, 1, align="right", descending=True
+        "close_wait",
+        "CLOSE_WAIT",
+        lambda row: _count(row.close_wait, row.likely_close_wait),
+        11,
+        11,
+        1,
+        align="right",
+        descending=True,
     ),
     Column(
         "time_wait",
@@ -154,21 +172,21 @@ _COUNTS: Final[tuple[Column, ...]] = (
     ),
     Column(
         "established",
-        "ESTABLISHED",
-        lambda row: count_text(row.established),
-        12,
-        12,
-        4,
+        "ESTAB",
+        lambda row: _count(row.established, row.likely_established),
+        7,
+        7,
+        5,
         align="right",
         descending=True,
     ),
     Column(
         "other",
         "OTHER",
-        lambda row: _count(row.other, row.likely - row.likely_time_wait),
+        lambda row: _count(row.other, _other_likely(row)),
         6,
         6,
-        6,
+        7,
         align="right",
         descending=True,
     ),
@@ -178,13 +196,27 @@ _COUNTS: Final[tuple[Column, ...]] = (
 PROCESS_COLUMNS: Final[tuple[Column, ...]] = (
     Column("pid", "PID", group_pid_text, 6, 8, -1, align="right"),
     Column("process", "PROCESS", group_name_text, 8, 14, 0, shortened=_shorten_process),
-    Column("user", "USER", lambda row: row.user or NOTHING, 5, 8, 5, max_width=32),
+    Column("user", "USER", lambda row: row.user or NOTHING, 5, 8, 6, max_width=32),
     *_COUNTS,
+    Column("rate", "RATE", group_rate_text, 7, 7, 4, align="right", descending=True),
+    Column(
+        "trend",
+        "TREND",
+        lambda row: sparks(row.trend.series) if row.trend is not None else "",
+        8,
+        12,
+        8,
+        align="right",
+        max_width=MOST_SPARK_CELLS,
+        always=False,
+        descending=True,
+        shortened=fit_sparks,
+    ),
 )
 
 REMOTE_COLUMNS: Final[tuple[Column, ...]] = (
     Column("remote", "REMOTE", lambda row: row.name, 9, 21, 0, shortened=shorten_middle),
-    Column("ports", "PORTS", lambda row: row.ports or NOTHING, 6, 8, 5, align="right"),
+    Column("ports", "PORTS", lambda row: row.ports or NOTHING, 6, 8, 6, align="right"),
     *_COUNTS,
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from sockview.model import tcp_state
-from sockview.model.inet_socket import InetSocket
+from sockview.model.inet_socket import InetSocket, endpoint_text
 from sockview.model.owner import Attribution, Evidence, NoOwner, Owner, Process
 from sockview.model.socket_table import SocketTable
 
@@ -53,12 +53,13 @@ def evidence_sentences(table: SocketTable, s: InetSocket) -> tuple[str, ...]:
         return _unowned(table, s, attribution)
     evidence = attribution.owners[0].evidence
     if evidence is Evidence.FD:
-        return (_held(attribution.owners),)
-    if evidence is Evidence.LISTENER:
-        process = who(attribution.owners[0].process)
-        claim = f"{process} is the only process listening on local port {s.local_port}: likely, not certain."
-        return (claim, _without_process(s))
-    return _seen(table, attribution.owners)
+        return (_held(attribution.owners), *_opened(attribution))
+    if evidence is Evidence.TRACED:
+        return (_closed(s, attribution.owners[0]), *_opened(attribution), *_exited(attribution.owners))
+    if evidence is Evidence.SEEN:
+        return (*_seen(table, attribution.owners), *_opened(attribution))
+    claim = f"{who(attribution.owners[0].process)} is the only process {_tie(s, evidence)}: likely, not certain."
+    return (claim, *_opened(attribution), *_exited(attribution.owners), _without_process(s))
 
 
 def who(process: Process) -> str:
@@ -81,20 +82,51 @@ def _holders(owners: Sequence[Owner]) -> str:
     return f"{process} holds {'fd' if len(fds) == 1 else 'fds'} {', '.join(fds)}" if fds else f"{process} holds"
 
 
+def _closed(s: InetSocket, owner: Owner) -> str:
+    """What the kernel reported, in the words of its states."""
+    if s.state == tcp_state.LAST_ACK:
+        how = "after its peer (CLOSE_WAIT to LAST_ACK)"
+    else:
+        how = "first (ESTABLISHED to FIN_WAIT1)"
+    descriptor = f"; it had been fd {owner.fd}" if owner.fd >= 0 else ""
+    return f"The kernel reported that {who(owner.process)} closed it {how}{descriptor}."
+
+
+def _opened(attribution: Attribution) -> tuple[str, ...]:
+    """Who opened it, where that is reported; of one that holds it now it goes without saying."""
+    opener = attribution.opener
+    held = attribution.owners[0].evidence is Evidence.FD
+    if opener is None or (held and opener.identity in {owner.process.identity for owner in attribution.owners}):
+        return ()
+    return (f"{who(opener)} opened it.",)
+
+
+def _tie(s: InetSocket, evidence: Evidence) -> str:
+    """What ties a likely owner to the socket."""
+    if evidence is Evidence.LISTENER:
+        return f"listening on local port {s.local_port}"
+    return f"with other connections to {endpoint_text(s.remote_address, s.remote_port)}"
+
+
 def _seen(table: SocketTable, owners: Sequence[Owner]) -> tuple[str, ...]:
     sentences = [f"{_list_of(owners)} held this very socket (same kernel cookie) when last looked at."]
     if not table.snapshot.owners_read:
         sentences.append("Who holds it now could not be read.")
+    return (*sentences, *_exited(owners))
+
+
+def _exited(owners: Sequence[Owner]) -> tuple[str, ...]:
     gone = sorted({owner.process.pid for owner in owners if owner.exited})
-    if gone:
-        pids = ", ".join(str(pid) for pid in gone)
-        sentences.append(f"Exited since: {pids}. Such a PID may belong to another process by now.")
-    return tuple(sentences)
+    if not gone:
+        return ()
+    pids = ", ".join(str(pid) for pid in gone)
+    return (f"Exited since: {pids}. Such a PID may belong to another process by now.",)
 
 
 def _unowned(table: SocketTable, s: InetSocket, attribution: Attribution) -> tuple[str, ...]:
     if attribution.no_owner is NoOwner.ORPHAN:
-        return tuple(filter(None, (_without_process(s), _past(table, s), _candidates(s, attribution))))
+        past = "" if attribution.suspicion is Evidence.TRACED else _past(table, s)
+        return tuple(filter(None, (_without_process(s), past, _candidates(s, attribution))))
     sentences = []
     if attribution.no_owner is NoOwner.HIDDEN:
         user = table.user(s)
@@ -131,18 +163,33 @@ def _past(table: SocketTable, s: InetSocket) -> str:
     user = table.user(s)
     if user:
         return f"It belonged to user {user}; sockview could not see its process while it was open."
+    if table.snapshot.trace.on:
+        return "sockview did not see it while it was open, and no report of the kernel tells who closed it."
     return "sockview did not see it while it was open."
 
 
 def _candidates(s: InetSocket, attribution: Attribution) -> str:
-    candidates = attribution.candidates
+    """Who may have had it open, and why no one of them is said to be the owner."""
+    candidates, suspicion = attribution.candidates, attribution.suspicion
     if not candidates:
         return ""
-    if len(candidates) == 1:
-        return f"{who(candidates[0])} listens on local port {s.local_port}, and so does a process that can't be seen."
-    return (
-        f"{len(candidates)} processes listen on local port {s.local_port}, any may have had it: {_names(candidates)}."
-    )
+    number, first = len(candidates), who(candidates[0])
+    if suspicion is None:
+        return f"{first} opened it."
+    if suspicion is Evidence.TRACED:
+        if number == 1:
+            return f"{first} may have closed it, or another socket that had these addresses: not all reports are there."
+        return (
+            f"{number} processes may have closed it, by reports of the kernel or by their ties: {_names(candidates)}."
+        )
+    end = endpoint_text(s.remote_address, s.remote_port)
+    if suspicion is Evidence.PEER:
+        if number == 1:
+            return f"{first} has other connections to {end}, but may not be the only one that had any."
+        return f"{number} processes have or had other connections to {end}, any may have had it: {_names(candidates)}."
+    if number == 1:
+        return f"{first} listens on local port {s.local_port}, and so does a process that can't be seen."
+    return f"{number} processes listen on local port {s.local_port}, any may have had it: {_names(candidates)}."
 
 
 def _distinct(owners: Sequence[Owner]) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 
 from sockview.model.filter_logic import AnyOf
 from sockview.model.filter_lookups import AgeTest, PidTest, ProcessTest, TextTest, UserTest
+from sockview.model.filter_signs import parse_evidence, parse_silent, parse_timer, parse_tries
 from sockview.model.filter_terms import (
     AddressTest,
     Condition,
@@ -71,10 +72,14 @@ def _state(value: Value) -> Condition:
     number = parse_state(value.text)
     if number is not None:
         return StateTest(frozenset({number}))
+    raise value.error(f"unknown state '{value.shown}', {state_hint(value.text)}")
+
+
+def state_hint(text: str) -> str:
+    """What to write instead of a state that nobody knows."""
     names = [state_name(state).lower() for state in BY_URGENCY]
-    close = difflib.get_close_matches(value.text[:40].lower(), names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]}?" if close else "write one such as cw, tw, established or listen"
-    raise value.error(f"unknown state '{value.shown}', {hint}")
+    close = difflib.get_close_matches(text[:40].lower(), names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else "write one such as cw, tw, established or listen"
 
 
 def _protocol(value: Value) -> Condition:
@@ -193,6 +198,30 @@ FILTER_KEYS: Final[tuple[FilterKey, ...]] = (
         "time in the present state, only where it is certain; units s m h d",
         "age:>1h30m",
         lambda value: AgeTest(parse_duration(value, "age")),
+    ),
+    FilterKey(
+        "evidence",
+        "fd, traced, seen, listener or peer, or a reason such as hidden",
+        "how its owner is known, or why none is: orphan hidden gone unread",
+        "evidence:listener",
+        parse_evidence,
+    ),
+    FilterKey(
+        "timer",
+        "retransmit, keepalive, timewait or window",
+        "what the kernel's timer waits for; window: the peer to read",
+        "timer:window",
+        parse_timer,
+    ),
+    FilterKey(
+        "tries", "a number, with > >= < <= =", "repetitions that the peer has not answered", "tries:>=3", parse_tries
+    ),
+    FilterKey(
+        "silent",
+        "a time after > >= < <= or =",
+        "ESTABLISHED without keep-alive: time without a byte, where known",
+        "silent:>2h",
+        parse_silent,
     ),
 )
 

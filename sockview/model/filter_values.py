@@ -79,6 +79,14 @@ def parse_bytes(value: Value, key: str) -> Comparison:
     return Comparison(sign or "=", int(number) * _SIZES[size])
 
 
+def parse_count(value: Value, key: str) -> Comparison:
+    """``>=3``, ``0``: a comparison with a number; no sign means equal."""
+    sign, written = _split_sign(value)
+    if not is_number(written):
+        raise value.error(f"{key}: needs a number, such as {key}:>=3")
+    return Comparison(sign or "=", int(written))
+
+
 def parse_duration(value: Value, key: str) -> Comparison:
     """``>5m``, ``<=1h30m``, ``=12m``: a comparison with a time in seconds; a sign is needed."""
     sign, written = _split_sign(value)

@@ -28,3 +28,6 @@ class Finding:
     group: str | None = None
     """Key of the process (``pid:...`` as in GroupRow) that it is about."""
     pid: int | None = None
+    """Of that process."""
+    certain: bool = False
+    """The process is tied to its sockets by certain evidence alone and has not exited: the PID may be copied."""

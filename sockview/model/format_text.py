@@ -34,28 +34,27 @@ _JOINING: Final = (("\u1160", "\u11ff"), ("\ud7b0", "\ud7ff"), ("\U0001f3fb", "\
 def age_text(age: Age | None) -> str:
     """At most 6 cells: ``31s 12m 3h04m 14h 3d04h 21d``; ``>`` before a lower bound; ``-`` if nothing is known.
 
-    Rounded down, so what is shown is never more than what is known.
+    Rounded down, so what is shown is never more than what is known. Two bounds that show as the same are one.
     """
     if age is None:
         return NOTHING
-    seconds = max(0, int(age.at_least))
-    if not seconds and not age.exact:
+    certain = age.exact or (age.at_most is not None and _age_shown(age.at_most) == _age_shown(age.at_least))
+    if age.at_least < 1 and not certain:
         return NOTHING
-    bound = "" if age.exact else ">"
+    bound = "" if certain and age.at_least < (_MOST_DAYS + 1) * DAY else ">"
+    return bound + _age_shown(age.at_least)
+
+
+def _age_shown(age: float) -> str:
+    seconds = max(0, int(age))
     days, hours, minutes = seconds // DAY, seconds % DAY // HOUR, seconds % HOUR // MINUTE
     if seconds < MINUTE:
-        shown = f"{seconds}s"
-    elif seconds < HOUR:
-        shown = f"{minutes}m"
-    elif days == 0:
-        shown = f"{hours}h{minutes:02}m" if hours < 10 else f"{hours}h"
-    elif days < 10:
-        shown = f"{days}d{hours:02}h"
-    elif days <= _MOST_DAYS:
-        shown = f"{days}d"
-    else:
-        shown, bound = f"{_MOST_DAYS}d", ">"
-    return bound + shown
+        return f"{seconds}s"
+    if seconds < HOUR:
+        return f"{minutes}m"
+    if days == 0:
+        return f"{hours}h{minutes:02}m" if hours < 10 else f"{hours}h"
+    return f"{days}d{hours:02}h" if days < 10 else f"{min(days, _MOST_DAYS)}d"
 
 
 def duration_text(seconds: float) -> str:
@@ -91,11 +90,31 @@ def bytes_text(count: int | None) -> str:
     return f"{number:.0f}{unit}"
 
 
-def change_text(change: int | None) -> str:
-    """``+12``, ``-40``, ``0``; empty where there is nothing to compare with."""
-    if change is None:
+def rate_text(rate: float | None) -> str:
+    """A change per second in at most 7 cells: ``+3.2/s``, ``-40/s``, ``+1.2k/s``; below one a second per minute:
+    ``+12/min``; ``0/min``; empty if it is not known.
+    """
+    if rate is None:
         return ""
-    return f"{change:+,}" if change else "0"
+    sign, size = "-" if rate < 0 else "+", abs(rate)
+    if size < 59.5 / MINUTE:
+        per_minute = round(size * MINUTE)
+        return f"{sign}{per_minute}/min" if per_minute else "0/min"
+    unit = ""
+    for larger in "kMG":
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    number = f"{size:.1f}".removesuffix(".0") if size < 9.95 else f"{min(size, 999):.0f}"
+    return f"{sign}{number}{unit}/s"
+
+
+def span_text(seconds: float) -> str:
+    """How long a series is: ``25s``, ``5m``, ``1h`` from 59 minutes on, where it has reached its full length."""
+    whole = max(0, int(seconds))
+    if whole < MINUTE:
+        return f"{whole}s"
+    return f"{whole // MINUTE}m" if whole < HOUR - MINUTE else "1h"
 
 
 def seconds_text(seconds: float) -> str:

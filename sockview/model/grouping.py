@@ -11,9 +11,13 @@ from sockview.model.inet_socket import InetSocket, address_text, is_wildcard, pa
 from sockview.model.owner import NoOwner, Process
 from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
+from sockview.model.trend import Trend
 
 #: Sockets counted between two yields: about 3 ms.
 STEP: Final = 2500
+
+#: Rows made between two yields: a trend takes 20 µs or so.
+ROWS: Final = 250
 
 #: Names of the groups of sockets without an owner.
 WITHOUT_OWNER: Final[dict[NoOwner, str]] = {
@@ -54,7 +58,7 @@ class _Group:
         "exited",
         "key",
         "likely",
-        "likely_time_wait",
+        "likely_states",
         "name",
         "oldest",
         "other",
@@ -71,7 +75,8 @@ class _Group:
         self.exited = exited
         self.user = ""
         self.close_wait = self.time_wait = self.established = self.other = 0
-        self.likely = self.likely_time_wait = 0
+        self.likely = 0
+        self.likely_states: dict[int, int] = {}
         self.oldest: Age | None = None
         self.ports: set[int] = set()
 
@@ -89,7 +94,7 @@ class _Group:
         else:
             self.other += 1
 
-    def row(self, ports: str = "") -> GroupRow:
+    def row(self, ports: str = "", trend: Trend | None = None) -> GroupRow:
         return GroupRow(
             key=self.key,
             pid=self.pid,
@@ -100,10 +105,13 @@ class _Group:
             established=self.established,
             other=self.other,
             likely=self.likely,
-            likely_time_wait=self.likely_time_wait,
+            likely_time_wait=self.likely_states.get(tcp_state.TIME_WAIT, 0),
+            likely_close_wait=self.likely_states.get(tcp_state.CLOSE_WAIT, 0),
+            likely_established=self.likely_states.get(tcp_state.ESTABLISHED, 0),
             oldest=self.oldest,
             exited=self.exited,
             ports=ports,
+            trend=trend,
         )
 
 
@@ -116,10 +124,12 @@ def group_steps(
         for s in sockets[start : start + STEP]:
             groups.take(s)
         yield
+    if groups.lacks_users:
+        yield from table.gather_steps()
     found = []
     for number, row in enumerate(groups.rows(), 1):
         found.append(row)
-        if number % STEP == 0:
+        if number % ROWS == 0:
             yield
     return found
 
@@ -143,7 +153,7 @@ class _ProcessGroups:
             group = self._enter(s, process, exited)
             if not certain:
                 group.likely += 1
-                group.likely_time_wait += s.state == tcp_state.TIME_WAIT
+                group.likely_states[s.state] = group.likely_states.get(s.state, 0) + 1
         reason = None if claims else table.attribution(s).no_owner
         if reason is not None:
             unowned = self._reasons.get(reason)
@@ -161,10 +171,17 @@ class _ProcessGroups:
         group.count(s, self._table)
         return group
 
+    @property
+    def lacks_users(self) -> bool:
+        """Some user is to be looked for among all sockets of the process."""
+        return any(not group.user for group in self._processes.values())
+
     def rows(self) -> Iterator[GroupRow]:
-        for group in self._processes.values():
+        trend = self._table.trend
+        for identity, group in self._processes.items():
             group.user = group.user or self._user_of_listener(group)
-            yield group.row()
+            course = trend(identity, tcp_state.CLOSE_WAIT) or trend(identity, tcp_state.TIME_WAIT)
+            yield group.row(trend=course)
         for group in self._reasons.values():
             yield group.row()
 
@@ -175,6 +192,8 @@ class _ProcessGroups:
 
 
 class _RemoteGroups:
+    lacks_users: Final = False
+
     def __init__(self, table: SocketTable) -> None:
         self._table = table
         self._peers: dict[bytes, _Group] = {}

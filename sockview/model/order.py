@@ -1,7 +1,7 @@
 """The order of sockets and groups by each column: total, the same every time, made in small steps.
 
-Rows that are equal in the column stand in the standing order: the most urgent state first, then
-local end, remote end and cookie, numerically. The standing order of equal rows is the same in both
+Rows that are equal in the column stand in the standing order: the most urgent state first, of the CLOSE_WAITs
+the oldest, then local end, remote end and cookie, numerically. The standing order of equal rows is the same in both
 directions. Rows without a value in the column come last in both directions.
 """
 
@@ -20,7 +20,7 @@ from sockview.model.owner import Process
 from sockview.model.query import GroupRow
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
-from sockview.model.tcp_state import state_rank
+from sockview.model.tcp_state import CLOSE_WAIT, state_rank
 
 #: Sockets handled between two yields, where each takes a microsecond or so.
 STEP: Final = 2500
@@ -29,8 +29,10 @@ RUN: Final = 8000
 
 T = TypeVar("T")
 
-#: Urgency, then twice: bytes of the address, address, port; then the cookie. Big-endian sorts as numbers do.
-_KEY: Final = Struct(">HB16sHB16sHQ")
+#: Urgency, age; then twice: bytes of the address, address, port; then the cookie. Big-endian sorts as numbers do.
+_KEY: Final = Struct(">HQB16sHB16sHQ")
+#: Milliseconds added to moments before the clock's zero (a CLOSE_WAIT of before the boot of a container's host).
+_MOMENT_BASE: Final = 1 << 50
 _COOKIE_MASK: Final = (1 << 64) - 1
 
 
@@ -72,7 +74,7 @@ def order_steps(
     `standing` says that the sockets are in the standing order already (a filter does not change
     it), which spares the larger half of the work.
     """
-    in_order = sockets if standing else (yield from standing_steps(sockets))
+    in_order = sockets if standing else (yield from standing_steps(sockets, table))
     if is_standing(column, reverse):
         return list(in_order)
     column = column if column in _SOCKET_KEYS else "state"
@@ -95,18 +97,20 @@ def _by_value_steps(
     return [*reversed(ordered), *reversed(missing)] if descending else ordered + missing
 
 
-def standing_steps(sockets: Sequence[InetSocket]) -> Generator[None, None, list[InetSocket]]:
+def standing_steps(sockets: Sequence[InetSocket], table: SocketTable) -> Generator[None, None, list[InetSocket]]:
     """The sockets in the standing order, in steps of a few milliseconds."""
     keys: list[bytes] = []
     for part in _parts(sockets):
-        keys += standing_keys(part)
+        keys += standing_keys(part, table)
         yield
     order = yield from _sorted_steps(list(range(len(keys))), keys)
     return (yield from _picked_steps(sockets, order))
 
 
-def standing_keys(sockets: Sequence[InetSocket]) -> list[bytes]:
-    """Bytes that sort as state urgency, local end, remote end (IPv4 before IPv6), cookie.
+def standing_keys(sockets: Sequence[InetSocket], table: SocketTable) -> list[bytes]:
+    """Bytes that sort as state urgency, oldest CLOSE_WAIT, local end, remote end (IPv4 before IPv6), cookie.
+
+    A CLOSE_WAIT stays for as long as its process forgets it, so the moment since when it is one is a place that lasts.
 
     Column by column rather than socket by socket, so that the loop runs in C.
     """
@@ -116,6 +120,7 @@ def standing_keys(sockets: Sequence[InetSocket]) -> list[bytes]:
         map(
             _KEY.pack,
             [_RANKS[s.state] for s in sockets],
+            [_moment(table.since(s)) if s.state == CLOSE_WAIT else 0 for s in sockets],
             map(len, local),
             local,
             [s.local_port for s in sockets],
@@ -125,6 +130,10 @@ def standing_keys(sockets: Sequence[InetSocket]) -> list[bytes]:
             [s.cookie & _COOKIE_MASK for s in sockets],
         )
     )
+
+
+def _moment(clock: float) -> int:
+    return _MOMENT_BASE + int(clock * 1000)
 
 
 def _sorted_steps(indexes: list[int], values: Sequence[Any]) -> Generator[None, None, list[int]]:
@@ -255,6 +264,12 @@ def _ports_value(row: GroupRow) -> tuple[bool, int] | None:
     return (not row.ports.isdigit(), int(digits)) if digits else None
 
 
+def _growth_value(row: GroupRow) -> int | None:
+    """Over all of the time that is known."""
+    series = row.trend.series if row.trend is not None else ()
+    return series[-1] - series[0] if series else None
+
+
 _GROUP_VALUES: Final[dict[str, Callable[[GroupRow], Any]]] = {
     "pid": lambda row: row.pid,
     "process": _name_value,
@@ -266,4 +281,6 @@ _GROUP_VALUES: Final[dict[str, Callable[[GroupRow], Any]]] = {
     "established": lambda row: row.established,
     "other": lambda row: row.other,
     "oldest": lambda row: None if row.oldest is None else age_rank(row.oldest),
+    "rate": lambda row: None if row.trend is None else row.trend.rate,
+    "trend": _growth_value,
 }

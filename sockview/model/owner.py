@@ -25,7 +25,7 @@ class NoOwner(StrEnum):
     """Why a socket has no owner; the value is the word used in JSON."""
 
     ORPHAN = "orphan"
-    """By design: the process has closed it, the kernel finishes it alone; not seen before."""
+    """By design: the process has closed it, the kernel finishes it alone; which one it was is not known."""
     HIDDEN = "hidden"
     """A process holds it, but this user may not look into that process."""
     GONE = "gone"
@@ -65,7 +65,7 @@ class Owner:
 
     process: Process
     fd: int
-    """-1 unless the evidence is fd or seen and the number is known."""
+    """-1 unless the evidence is fd, or it was seen to hold the socket before, and the number is known."""
     evidence: Evidence
     exited: bool = False
     """The process is no longer there (its PID may belong to another one by now)."""
@@ -79,9 +79,13 @@ class Attribution:
     """Sorted by PID; all of one evidence."""
     no_owner: NoOwner | None = None
     candidates: tuple[Process, ...] = ()
-    """Processes that might own it where no single one can be claimed."""
+    """Processes that might own it where no single one can be claimed, by PID."""
     uid: int | None = None
     """User id of the socket when it was last seen with one."""
+    suspicion: Evidence | None = None
+    """What makes the candidates such; None: that they were reported to open it, and nothing else."""
+    opener: Process | None = None
+    """The kernel reported that this one connected it; it need not have kept it."""
 
     @property
     def certain(self) -> bool:

@@ -10,11 +10,14 @@ from typing import Final
 
 from sockview.model import tcp_state
 from sockview.model.age import age_rank
+from sockview.model.diagnosis.listen_notes import listen_notes
 from sockview.model.evidence_text import NAMED, evidence_sentences, who
-from sockview.model.grouping import WITHOUT_OWNER, group_name, has_peer, members, process_of
+from sockview.model.finding import Finding
+from sockview.model.grouping import WITHOUT_OWNER, group_name, has_peer, members, process_key, process_of
 from sockview.model.inet_socket import InetSocket, endpoint_text
 from sockview.model.owner import Evidence, NoOwner, Process
 from sockview.model.pid_choice import socket_of_key
+from sockview.model.process_trends import STATES
 from sockview.model.query import Detail, HeldSocket
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import ProcessDetail
@@ -24,7 +27,9 @@ CLOSE_WAITS_SHOWN: Final = 20
 
 _REASON_SENTENCES: Final[dict[NoOwner, str]] = {
     NoOwner.HIDDEN: "Processes that you may not look into hold them: run sockview with sudo to see which.",
-    NoOwner.ORPHAN: "No process holds them: the kernel keeps them alone, and sockview did not see who had them open.",
+    NoOwner.ORPHAN: (
+        "No process holds them: the kernel keeps them alone, and sockview did not see who had them open or closed them."
+    ),
     NoOwner.GONE: (
         "Every process in sight was read and none holds them: they were being closed or passed on at that moment, "
         "or they belong to the kernel itself."
@@ -68,7 +73,8 @@ def _describe_socket(table: SocketTable, s: InetSocket) -> tuple[Detail, Process
     title = f"{s.netid} {tcp_state.state_name(s.state)} {endpoint_text(s.local_address, s.local_port)}"
     if has_peer(s):
         title += f" - {endpoint_text(s.remote_address, s.remote_port)}"
-    detail = Detail(key=str(s.cookie), title=title, evidence=evidence_sentences(table, s))
+    evidence = (*evidence_sentences(table, s), *listen_notes(table, s))
+    detail = Detail(key=str(s.cookie), title=title, evidence=evidence)
     attribution = table.attribution(s)
     owners = attribution.owners
     if not owners:
@@ -90,7 +96,8 @@ def _describe_group(table: SocketTable, key: str) -> tuple[Detail, Process | Non
     kind, _, rest = key.partition(":")
     if kind == "none":
         reason = NoOwner(rest)
-        return Detail(key, WITHOUT_OWNER[reason], (_REASON_SENTENCES[reason],), states=_count(sockets)), None
+        detail = Detail(key, WITHOUT_OWNER[reason], (_REASON_SENTENCES[reason],), states=_count(sockets))
+        return replace(detail, findings=_findings_about(table, key)), None
     return Detail(key, title, (_talkers(table, sockets),), states=_count(sockets)), None
 
 
@@ -105,7 +112,15 @@ def _with_sockets(detail: Detail, table: SocketTable, process: Process, sockets:
         pid=process.pid,
         name=process.name,
         command=process.command,
+        trends=tuple(
+            (state, course) for state in STATES if (course := table.trend(process.identity, state)) is not None
+        ),
+        findings=_findings_about(table, process_key(process)),
     )
+
+
+def _findings_about(table: SocketTable, group: str) -> tuple[Finding, ...]:
+    return tuple(finding for finding in table.findings if finding.group == group)
 
 
 def _held_socket(table: SocketTable, process: Process, s: InetSocket) -> HeldSocket:
@@ -137,8 +152,10 @@ def _evidence_of(table: SocketTable, process: Process, sockets: Sequence[InetSoc
         exited = exited or any(owner.exited for owner in owners)
     sentences = {
         Evidence.FD: "Holds {} now.",
+        Evidence.TRACED: "Closed {}, as the kernel reported.",
         Evidence.SEEN: "Held {} (same kernel cookie) when last looked at.",
         Evidence.LISTENER: "Is the only process listening on the local port of {}: likely, not certain.",
+        Evidence.PEER: "Is the only process with other connections to the remote end of {}: likely, not certain.",
     }
     said = [text.format(_sockets(counts[evidence])) for evidence, text in sentences.items() if counts[evidence]]
     return (*said, "It has exited since.") if exited else tuple(said)

@@ -130,6 +130,9 @@ class GroupRow:
     """View `remote`: the remote port if it is one and the same, else how many there are."""
     likely_time_wait: int = 0
     """How many of its TIME_WAIT sockets are tied to it by likely evidence only."""
+    likely_close_wait: int = 0
+    likely_established: int = 0
+    """The same of those in CLOSE_WAIT and ESTABLISHED, such as ones that nobody has accepted yet."""
     trend: Trend | None = None
     """View `process`: of its CLOSE_WAIT sockets, where it never had any of its TIME_WAIT sockets."""
 
@@ -140,10 +143,7 @@ class StateLine:
 
     state: int
     count: int
-    change: int | None
-    """Against the refresh before; None at the first."""
-    series: tuple[int, ...]
-    """Counts over the last minutes, oldest first, evenly spaced."""
+    trend: Trend
     oldest: Age | None = None
 
 

@@ -53,7 +53,7 @@ class Snapshot:
     """Cookie of a CLOSE_WAIT -> seconds before the end of the look in which it came into the state: at least, and at
     most where that is known."""
     silent: Mapping[int, float] = field(default_factory=dict)
-    """Cookie of an ESTABLISHED socket without keep-alive -> seconds since anything went over it in either direction,
-    for those that have been silent for long; looked at once a minute."""
+    """Cookie of an ESTABLISHED socket without keep-alive -> seconds, at least, that nothing had gone over it in either
+    direction when last looked at, for those that have been silent for long; looked at once a minute."""
     descriptors: Mapping[tuple[int, int], DescriptorUse] = field(default_factory=dict)
     """(PID, start) of the processes that hold the most CLOSE_WAIT sockets -> their descriptors."""

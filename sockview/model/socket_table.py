@@ -59,8 +59,11 @@ class SocketTable:
         self.growth = growth
         """Counter of `Limits.counters` -> by how much it grew over the last minute, or what is known of it."""
         self.findings: tuple[Finding, ...] = ()
-        """What is wrong, most urgent first; set once, before anybody else sees the table."""
+        """What is wrong, most urgent first. Set once, before anybody else sees the table, as the next one is."""
+        self.warnings = snapshot.warnings
+        """Sentences for the user, each with what happened and what to do."""
         self._since = since
+        self._fin_timeout = snapshot.limits.number("net.ipv4.tcp_fin_timeout")
         self._attributor = attributor
         self.users = users
         """User id -> login name, of these sockets now and before."""
@@ -74,7 +77,12 @@ class SocketTable:
 
     def age(self, s: InetSocket) -> Age | None:
         """Seconds in its present state."""
-        return age_in_state(s, self._since.get(s.cookie), self.snapshot.clock)
+        return age_in_state(s, self._since.get(s.cookie), self.snapshot.clock, self._fin_timeout)
+
+    def since(self, s: InetSocket) -> float:
+        """Monotonic seconds since when, at the latest, it is in its present state."""
+        known = self._since.get(s.cookie)
+        return self.snapshot.clock if known is None else known.clock
 
     def uid(self, s: InetSocket) -> int | None:
         """User id of the socket, from memory where the kernel keeps none any more."""
@@ -127,6 +135,6 @@ class SocketTable:
 def _count_hidden(snapshot: Snapshot, unheld: Sequence[InetSocket], attributor: Attributor) -> int:
     if not snapshot.owners_read or not snapshot.unreadable:
         return 0
-    if not snapshot.privileged:  # then all of them are, and there are many
+    if not snapshot.privileged and not attributor.traced:  # then all of them are, and there are many
         return sum(1 for s in unheld if s.inode)
     return sum(attributor.attribution(s).no_owner is NoOwner.HIDDEN for s in unheld if s.inode)

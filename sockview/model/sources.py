@@ -20,6 +20,13 @@ class SocketSource(Protocol):
         """
         ...
 
+    def drain(self) -> bool:
+        """Take in what the kernel reports between collections, before its buffers are full.
+
+        To be called several times a second. False: there is nothing of the kind.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessDetail:

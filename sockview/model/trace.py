@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sockview.model.owner import Process
+
+#: In a Transition: done by somebody that cannot be named, such as a kernel thread, or a process that went
+#: before anything was known of it. Such a close is no one's, but it is newer than one that was reported before.
+NOBODY: Final = Process(0, "", "", 0)
+
+#: Name of a process of which none is known.
+NAMELESS: Final = "?"
+#: Characters of the longest name that the kernel reports (TASK_COMM_LEN - 1, ``linux/sched.h``).
+NAME_LIMIT: Final = 15
+
+#: Why nothing is reported where the user did not want it.
+TURNED_OFF: Final = "turned off"
 
 
 class Transition(NamedTuple):
@@ -15,15 +27,18 @@ class Transition(NamedTuple):
     clock: float
     """Monotonic seconds, of the clock that `Snapshot.clock` is read from."""
     state: int
-    """The new state: SYN_SENT (opened), FIN_WAIT1 (closed first), LAST_ACK (closed after the peer)."""
+    """The new state: SYN_SENT (opened), FIN_WAIT1 (closed first), LAST_ACK (closed after the peer). SYN_SENT comes
+    when the connection stands, with the time of that: before, the kernel has not chosen the local port."""
     process: Process
-    """Who did it. A `started` below 0 is the stand-in of one that had gone before it could be looked at:
+    """Who did it, or NOBODY. A `started` below 0 is the stand-in of one that had gone before it could be looked at:
     then the kernel's report is all that is known of it."""
     local_address: bytes
     """As in InetSocket."""
     local_port: int
     remote_address: bytes
     remote_port: int
+    parent: int = 0
+    """PID of the parent of a process that closed it, as far as that is known: 0 where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

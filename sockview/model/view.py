@@ -116,6 +116,8 @@ class ViewMaker:
             groups=() if of_sockets else tuple(cast("list[GroupRow]", rows)),
             filter_error=error,
             group_name=self._name_group(self._table, query.group),
+            findings=self._table.findings,
+            parameters=tuple(self._table.snapshot.limits.parameters.items()),
         )
 
     def pids(self, request: PidQuery) -> Pids:
@@ -206,11 +208,14 @@ def _summary(table: SocketTable, matched: int, pace: Pace) -> Summary:
         total=len(snapshot.sockets),
         matched=matched,
         complete=snapshot.complete,
-        warnings=snapshot.warnings,
+        warnings=table.warnings,
         hidden=table.hidden,
         interval=pace.interval,
         actual_interval=pace.actual_interval,
         collect_seconds=pace.collect_seconds,
         refreshes=pace.refreshes,
         paused=pace.paused,
+        tracing=snapshot.trace.on,
+        why_not_tracing=snapshot.trace.why_not,
+        lost_reports=snapshot.trace.lost,
     )

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TextIO, cast
 
+from sockview.diagnosed import diagnose_steps
 from sockview.errors import SockviewError
 from sockview.model.arrangement import arrange_steps
 from sockview.model.filter import Filter, parse_filter
@@ -17,6 +18,7 @@ from sockview.model.query import Query
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import SocketSource
 from sockview.model.steps import finish
+from sockview.model.thresholds import Thresholds
 from sockview.output.json_text import json_pieces
 from sockview.output.summary import summary_text
 from sockview.output.table import table_pieces
@@ -36,13 +38,15 @@ def print_once(
     output cannot be written, and BrokenPipeError when nobody reads it any more.
     """
     table = finish(Observation().add(finish(source.collect())))
+    if form == "json":
+        finish(diagnose_steps(table, Thresholds()))
     asked = parse_filter(filter_text)
     sockets = _select(table, asked)
     warnings = warnings_of(table, sockets, asked)
     if form == "json":
-        _write(out, json_pieces(table, sockets, warnings))
+        write_pieces(out, json_pieces(table, sockets, warnings))
         return
-    _write(out, table_pieces(table, sockets) if form == "table" else [summary_text(sockets)])
+    write_pieces(out, table_pieces(table, sockets) if form == "table" else [summary_text(sockets)])
     if not sockets:
         total = len(table.snapshot.sockets)
         say(f"{no_match(total) if total else NO_SOCKETS}.")
@@ -59,7 +63,7 @@ def _select(table: SocketTable, asked: Filter) -> Sequence[InetSocket]:
 def warnings_of(table: SocketTable, sockets: Sequence[InetSocket], asked: Filter) -> list[str]:
     """What makes the printed sockets less than the whole truth, most urgent first."""
     snapshot = table.snapshot
-    found = list(snapshot.warnings)
+    found = list(table.warnings)
     if not snapshot.complete and not found:
         found.append(f"{INCOMPLETE}.")
     if not table.hidden:
@@ -72,7 +76,8 @@ def warnings_of(table: SocketTable, sockets: Sequence[InetSocket], asked: Filter
     return found
 
 
-def _write(out: TextIO, pieces: Iterable[str]) -> None:
+def write_pieces(out: TextIO, pieces: Iterable[str]) -> None:
+    """Write and flush; raises SockviewError when that fails, and BrokenPipeError when nobody reads it."""
     try:
         for piece in pieces:
             out.write(piece)

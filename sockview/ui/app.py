@@ -8,21 +8,21 @@ from typing import ClassVar, Final
 
 from textual import on
 from textual.binding import BindingType
-from textual.timer import Timer
 from textual.widgets import Input
 
+from sockview.model.finding import Finding
 from sockview.model.query import Detail, FromReader, Pids, Trouble, View
 from sockview.model.tcp_state import parse_state
 from sockview.ui.clipboard import Clipboard
 from sockview.ui.copier import Copier
 from sockview.ui.display_app import DisplayApp
 from sockview.ui.filter_row import FilterInput, filter_fault
-from sockview.ui.help_screen import HelpScreen
+from sockview.ui.findings_screen import FindingsScreen
+from sockview.ui.findings_strip import FindingsStrip
 from sockview.ui.histogram import StateHistogram
 from sockview.ui.keys import KEYS, bindings
 from sockview.ui.link import Link
 from sockview.ui.pids_screen import PidsScreen
-from sockview.ui.place_text import row_name
 from sockview.ui.question import Question
 from sockview.ui.row_table import RowTable
 from sockview.ui.session import can_be_continued
@@ -31,8 +31,6 @@ from sockview.ui.terminal import TerminalState
 
 #: Seconds that the reader has to answer what to copy.
 ANSWER_SECONDS: Final = 3.0
-#: Seconds after which the pane does not show the row before any more.
-DETAIL_SECONDS: Final = 0.4
 
 
 class SockviewApp(DisplayApp):
@@ -65,7 +63,6 @@ class SockviewApp(DisplayApp):
         )
         self._ticking = ticking
         self._oldest_serial = 0
-        self._detail_due: Timer | None = None
         self._restored_cursor: str | None = None
 
     def on_mount(self) -> None:
@@ -104,7 +101,7 @@ class SockviewApp(DisplayApp):
         if isinstance(message, View):
             self._take_view(message)
         elif isinstance(message, Detail):
-            self.pane.show(message, self.now())
+            self.show_detail(message)
         elif isinstance(message, Pids):
             self._copier.answer(message)
         elif isinstance(message, Trouble):
@@ -123,7 +120,7 @@ class SockviewApp(DisplayApp):
         newest = view.serial == self.question.serial and not self.table.has_moved
         self.show_view(view, newest)
         if self.table.cursor_key != self.pane.key:
-            self._expect_detail()
+            self.expect_detail()
         if newest and self.table.wants_rows:
             self._ask()
 
@@ -151,12 +148,12 @@ class SockviewApp(DisplayApp):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of the filter line mean what they mean there, and elsewhere something else."""
         del parameters
-        if action not in ("edit_filter", "keep_filter", "clear_filter", "other_part"):
+        if action not in ("edit_filter", "keep_filter", "clear_filter", "other_part", "findings", "explain"):
             return True
         if len(self.screen_stack) > 1 or action == "other_part":
             return len(self.screen_stack) == 1
         typing = isinstance(self.focused, FilterInput)
-        return typing != (action == "edit_filter")
+        return typing != (action in ("edit_filter", "findings", "explain"))
 
     def action_show_all(self) -> None:
         self.filter_input.value = ""
@@ -179,18 +176,7 @@ class SockviewApp(DisplayApp):
     def _row_moved(self) -> None:
         self._copier.forget()
         self._ask()
-        self._expect_detail()
-
-    def _expect_detail(self) -> None:
-        """The pane may show the row before for a moment, but not for longer."""
-        if self._detail_due is not None:
-            self._detail_due.stop()
-        self._detail_due = self.set_timer(DETAIL_SECONDS, self._check_pane)
-
-    def _check_pane(self) -> None:
-        row = self.table.cursor_row
-        if row is not None and row.key != self.pane.key:
-            self.pane.show_waiting(row_name(row))
+        self.expect_detail()
 
     @on(RowTable.HeadingClicked)
     def _heading_clicked(self, event: RowTable.HeadingClicked) -> None:
@@ -288,5 +274,15 @@ class SockviewApp(DisplayApp):
         self.say(f"Refreshes every {self.question.interval:g} s{end}", "plain")
         self._ask()
 
-    def action_help(self) -> None:
-        self.push_screen(HelpScreen())
+    @on(FindingsStrip.Clicked)
+    def action_findings(self) -> None:
+        """All that is wrong, to read whole."""
+        explain, copy_pid = self.show_state_card, self._copier.copy_pid
+        self.push_screen(FindingsScreen(self.findings.shown, self._show_sockets_of, explain, copy_pid))
+        self.show_notices()
+
+    def _show_sockets_of(self, finding: Finding) -> None:
+        self.filter_input.value = self.question.filter = finding.filter
+        if self.question.show_sockets():
+            self._ask_anew()
+        self.screen.set_focus(self.table)

@@ -53,6 +53,12 @@ class Copier:
             self._say(str(error), "caution")
         return request.serial
 
+    def copy_pid(self, pid: int) -> None:
+        """Copy this one, which is known to be meant."""
+        self._tagged, self._due = 0, None
+        self._pids.forget()
+        self._run(self._put(PidText(str(pid), 1, "")))
+
     def give_up(self, serial: int) -> None:
         """The reader had its time for this request: better said than an old clipboard pasted."""
         if self._due == serial:

@@ -27,13 +27,6 @@ class FilterInput(Input):
         Textual runs bindings such as backspace only after the key has travelled up to the app; the
         letters behind it, arrived in the same read, would be inserted before.
         """
-        if event.key.startswith("alt+"):
-            # Esc and a letter close together are read as one key (xterm's ctlseqs, "meta sends escape").
-            event.stop()
-            event.prevent_default()
-            await self.run_action("app.clear_filter")
-            self.app.simulate_key(event.key.removeprefix("alt+"))
-            return
         for binding in self._bindings.key_to_bindings.get(event.key, []):
             event.stop()
             event.prevent_default()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from sockview.model.format_text import cell_width, count_text, seconds_text
 from sockview.model.query import Summary
+from sockview.model.trace import TURNED_OFF
 from sockview.ui.line_widget import Line, LineWidget, Span
 
 
 class Header(LineWidget):
-    """One line; parts that do not fit are left out from the least needed."""
+    """One line; parts that do not fit are left out, the least needed first."""
 
     def show(self, summary: Summary | None, now: float) -> None:
         """`now`: seconds since the epoch, shown as local time."""
@@ -20,31 +23,61 @@ class Header(LineWidget):
 def header_line(summary: Summary | None, now: float, width: int) -> Line:
     clock = Span(time.strftime("%H:%M:%S", time.localtime(now)), "dim")
     left = [Span(" sockview ", "strong")]
+    room = width - 1 - len(clock.text)
     if summary is None:
         left.append(Span("reading the socket table ...", "dim"))
     else:
-        left += _facts(summary)
-    room = width - 1 - len(clock.text)
-    while len(left) > 1 and sum(cell_width(span.text) for span in left) >= room:
-        left.pop()
+        left += _fitting(_facts(summary), room - 1 - cell_width(left[0].text))
     used = sum(cell_width(span.text) for span in left)
     return Line((*left, Span(" " * max(room - used, 0)), clock, Span(" ")))
 
 
-def _facts(summary: Summary) -> list[Span]:
-    """Most needed first: a narrow screen drops them from the end."""
-    facts = [Span(f"{summary.host}  ", "accent")]
+class _Fact(NamedTuple):
+    need: int
+    """The smaller, the sooner it gets room."""
+    spans: tuple[Span, ...]
+
+
+def _fitting(facts: Sequence[_Fact], room: int) -> list[Span]:
+    """The spans of those that have room, in the order in which they were given."""
+    chosen = set[int]()
+    for number, fact in sorted(enumerate(facts), key=lambda item: item[1].need):
+        cells = sum(cell_width(span.text) for span in fact.spans)
+        if cells <= room:
+            chosen.add(number)
+            room -= cells
+    return [span for number, fact in enumerate(facts) if number in chosen for span in fact.spans]
+
+
+def _facts(summary: Summary) -> list[_Fact]:
+    facts = [_Fact(0, (Span(summary.host, "accent"),))]
     if summary.paused:
         taken = time.strftime("%H:%M:%S", time.localtime(summary.taken_at))
-        facts.append(Span(f" PAUSED at {taken} ", "badge"))
-        facts.append(Span("  "))
+        facts.append(_Fact(1, (Span("  "), Span(f" PAUSED at {taken} ", "badge"))))
     shown = f"{count_text(summary.matched)} of " if summary.matched != summary.total else ""
-    facts.append(Span(f"{shown}{count_text(summary.total)} socket{'' if summary.total == 1 else 's'}  "))
-    facts.append(_interval(summary))
-    facts.append(Span("  root" if summary.privileged else "  not root", "dim" if summary.privileged else "caution"))
+    sockets = f"{count_text(summary.total)} socket{'' if summary.total == 1 else 's'}"
+    facts.append(_Fact(2, (Span(f"  {shown}{sockets}"),)))
+    interval = _interval(summary)
+    facts.append(_Fact(5 if interval.tone == "caution" else 7, (Span("  "), interval)))
+    rights = Span("  root", "dim") if summary.privileged else Span("  not root", "caution")
+    facts.append(_Fact(3, (rights,)))
+    as_usual = summary.tracing and not summary.lost_reports
+    facts.append(_Fact(8 if as_usual else 4, (_tracing(summary),)))
     if summary.source != "sock_diag":
-        facts.append(Span(f"  {summary.source}", "caution"))
+        facts.append(_Fact(6, (Span(f"  {summary.source}", "caution"),)))
     return facts
+
+
+def _tracing(summary: Summary) -> Span:
+    """Whether the kernel reports who closes sockets. Why not is for root: others read that they are not root."""
+    if summary.tracing and summary.lost_reports:
+        return Span(f", tracing, {count_text(summary.lost_reports)} lost", "caution")
+    if summary.tracing:
+        return Span(", tracing", "dim")
+    if summary.privileged and summary.why_not_tracing:
+        tone = "dim" if summary.why_not_tracing == TURNED_OFF else "caution"
+        return Span(f", not tracing: {summary.why_not_tracing}", tone)
+    return Span("")
 
 
 def _interval(summary: Summary) -> Span:

@@ -9,19 +9,20 @@ from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from sockview.model.filter import BARE_WORDS, FILTER_KEYS
 from sockview.model.owner import Evidence
 from sockview.ui.keys import KEYS, MOVES
+from sockview.ui.scroll_screen import ScrollScreen, TextScroll
 
-#: Every kind of evidence that can be found.
+#: Every kind of evidence, the surest first.
 _EVIDENCE: Final[dict[Evidence, str]] = {
     Evidence.FD: "holds a descriptor of the socket now",
+    Evidence.TRACED: "closed it, as the kernel reported; with the right to trace, as root has it",
     Evidence.SEEN: "held this very socket (same kernel cookie) when last looked at",
     Evidence.LISTENER: "is the only one that listens on its local port",
+    Evidence.PEER: "is the only one that has other connections to its remote end",
 }
 
 _MARKS: Final = (
@@ -30,31 +31,27 @@ _MARKS: Final = (
     ("~27", "by process: some of the 27 are its own by likely evidence only"),
     ("7306+3", "the first of four processes that hold it"),
     ("curl†", "the process has exited; written out where there is room"),
+    ("+12/min", "change over the last minute; by process that of its CLOSE_WAIT, or of TIME_WAIT if it never had any"),
+    ("▁▂▅ over 5m", "how the count went in that time, an hour at most"),
+    ("!! ! ·", "a finding: critical, a warning, a notice; f opens them"),
     ("* » ›", "tagged, tagged under the cursor, under the cursor"),
     ("-", "no owner; the Process column and the pane say why"),
     (">12m", "in this state for at least that long (it was when sockview first looked)"),
 )
 
 
-class HelpScreen(ModalScreen[None]):
-    """Any of its keys closes it."""
+class HelpScreen(ScrollScreen):
+    """Any key that is not for scrolling closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,h,enter", "dismiss", "close", show=False),
-        Binding("j,down", "scroll(1)", "down", show=False),
-        Binding("k,up", "scroll(-1)", "up", show=False),
-        Binding("pagedown,space", "scroll(10)", "page down", show=False),
-        Binding("pageup", "scroll(-10)", "page up", show=False),
+        Binding("escape,q,question_mark,f1,h,enter", "dismiss", "close", show=False, priority=True),
     ]
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(id="help-text") as scroll:
+        with TextScroll(id="help-text") as scroll:
             scroll.border_title = "sockview help"
             scroll.border_subtitle = "j k scroll, Esc closes"
             yield Static(help_text(), markup=False)
-
-    def action_scroll(self, lines: int) -> None:
-        self.query_one("#help-text", VerticalScroll).scroll_relative(y=lines, animate=False)
 
 
 def help_text() -> Table:

@@ -1,29 +1,33 @@
 """The state histogram: how many sockets in each state, which way they go, and a filter at a key.
 
 CLOSE_WAIT and TIME_WAIT always have their line, a 0 is an answer. On a low screen the quiet states
-share the last line.
+share the last line. How far back the sparklines go is said once, where a line has no oldest socket to name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from sockview.model import tcp_state
-from sockview.model.format_text import age_text, change_text, count_text
+from sockview.model.format_text import age_text, count_text, rate_text, span_text
 from sockview.model.query import StateLine
+from sockview.model.sparkline import MOST_SPARK_CELLS, sparkline
 from sockview.ui.line_widget import Line, LineWidget, Span
-from sockview.ui.tones import state_tone
+from sockview.ui.tones import rate_tone, state_tone
 
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
-_SPARKS: Final = "▁▂▃▄▅▆▇█"
 
-#: Name, count, change and the blanks between: what a line needs besides bar and sparkline.
-_FIXED_CELLS: Final = 36
-_OLDEST_CELLS: Final = 13
+#: The count's column has room for 100,000; a larger one widens it.
+_COUNT_CELLS: Final = 7
+_RATE_CELLS: Final = 7
+#: Mark, name, the rate and the blanks between: what a line needs besides count, bar and sparkline.
+_FIXED_CELLS: Final = 13 + 1 + 1 + _RATE_CELLS + 1
+_OLDEST_CELLS: Final = 15
 #: A longer bar tells no more.
 _MOST_BAR_CELLS: Final = 60
 
@@ -49,6 +53,11 @@ class StateHistogram(LineWidget, can_focus=True):
         self._states: tuple[StateLine, ...] = ()
         self._most_rows = 4
         self._chosen = tcp_state.CLOSE_WAIT
+
+    @property
+    def chosen(self) -> int:
+        """The state that the cursor is on while the histogram has the focus."""
+        return self._chosen
 
     def show(self, states: tuple[StateLine, ...], most_rows: int) -> None:
         """`most_rows`: how many states may have a line of their own."""
@@ -91,7 +100,7 @@ class StateHistogram(LineWidget, can_focus=True):
         width = self.size.width or self.app.size.width
         chosen = self._chosen if self.has_focus else None
         largest = max((line.count for line in self._states), default=0)
-        lines = [_state_line(line, largest, width, line.state == chosen) for line in own]
+        lines = state_lines(own, largest, width, chosen)
         if folded:
             lines.append(_folded_line(folded, chosen))
         self.styles.height = max(len(lines), 1)
@@ -122,49 +131,60 @@ def bar(count: int, largest: int, cells: int) -> str:
     return ("█" * full + (_EIGHTHS[part] if part else "")).ljust(cells)
 
 
-def sparkline(series: Sequence[int], cells: int) -> str:
-    """The newest `cells` values above the least of them; a level line stays low.
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Widths of a line's parts."""
 
-    The full height is at least seven sockets and 2% of the count, so that a flicker looks like one.
-    """
-    shown = list(series[-cells:])
-    if not shown:
-        return " " * cells
-    low, high = min(shown), max(shown)
-    span = max(high - low, high // 50, 7)
-    drawn = "".join(_SPARKS[(value - low) * 7 // span] for value in shown)
-    return drawn.rjust(cells)
+    bar: int
+    count: int
+    spark: int
+    oldest: int
 
 
-def _state_line(line: StateLine, largest: int, width: int, chosen: bool) -> Line:
-    room = max(width - _FIXED_CELLS, 8)
-    with_oldest = room >= 30
-    if with_oldest:
-        room -= _OLDEST_CELLS
-    spark_cells = min(max(room // 3, 4), 30)
-    bar_cells = min(max(room - spark_cells, 4), _MOST_BAR_CELLS)
+def _share(width: int, largest: int) -> _Cells:
+    count = max(_COUNT_CELLS, len(count_text(largest)))
+    room = max(width - _FIXED_CELLS - count, 8)
+    oldest = _OLDEST_CELLS if room >= 16 + _OLDEST_CELLS else 0
+    room -= oldest
+    spark = min(max(room * 2 // 5, 4), MOST_SPARK_CELLS)
+    return _Cells(min(max(room - spark, 4), _MOST_BAR_CELLS), count, spark, oldest)
+
+
+def state_lines(states: Sequence[StateLine], largest: int, width: int, chosen: int | None) -> list[Line]:
+    """A line for each of the states; `largest` is the count that fills the bar."""
+    cells = _share(width, largest)
+    lines: list[Line] = []
+    span_said = False
+    for line in states:
+        beside, tone = _beside(line)
+        if not beside and not span_said:
+            beside, tone, span_said = f"over {span_text(line.trend.span)}", "dim", True
+        lines.append(_state_line(line, largest, cells, line.state == chosen, Span(beside, tone)))
+    return lines
+
+
+def _beside(line: StateLine) -> tuple[str, str]:
+    if line.oldest is None or not line.count:
+        return "", "plain"
+    return f"oldest {age_text(line.oldest)}", state_tone(line.state)
+
+
+def _state_line(line: StateLine, largest: int, cells: _Cells, chosen: bool, beside: Span) -> Line:
     tone = state_tone(line.state)
     mark = "›" if chosen else "!" if line.state == tcp_state.CLOSE_WAIT and line.count else " "
     quiet = not line.count
     action = f"take_state({line.state})"
     spans = [
-        Span(f"{mark}", "alarm"),
+        Span(mark, "alarm"),
         Span(f"{tcp_state.state_name(line.state):<12}", "dim" if quiet else tone, action),
-        Span(bar(line.count, largest, bar_cells), tone, action),
-        Span(f"{count_text(line.count):>10}", "dim" if quiet else "strong"),
-        Span(f"{change_text(line.change):>9} ", _change_tone(line)),
-        Span(sparkline(line.series, spark_cells) + " ", "dim" if quiet else tone),
+        Span(bar(line.count, largest, cells.bar), tone, action),
+        Span(f" {count_text(line.count):>{cells.count}}", "dim" if quiet else "strong"),
+        Span(f" {rate_text(line.trend.rate):>{_RATE_CELLS}} ", rate_tone(line.state, line.trend.rate)),
+        Span(sparkline(line.trend.series, cells.spark), tone if any(line.trend.series) else "dim"),
     ]
-    if with_oldest:
-        oldest = f"oldest {age_text(line.oldest)}" if line.oldest is not None and line.count else ""
-        spans.append(Span(f" {oldest:<12}", tone))
+    if cells.oldest:
+        spans.append(Span(f" {beside.text:<{cells.oldest - 1}}", beside.tone))
     return Line(tuple(spans), "cursor" if chosen else "plain")
-
-
-def _change_tone(line: StateLine) -> str:
-    if line.state == tcp_state.CLOSE_WAIT and line.change is not None and line.change > 0:
-        return "alarm"
-    return "plain" if line.change else "dim"
 
 
 def _folded_line(folded: Sequence[StateLine], chosen: int | None) -> Line:

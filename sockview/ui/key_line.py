@@ -31,6 +31,10 @@ class KeyLine(LineWidget):
     def on_mount(self) -> None:
         self._draw()
 
+    async def on_mouse_down(self) -> None:
+        """A click on a key is meant as that key, not as another letter of the filter: it is kept."""
+        await self.run_action("app.keep_filter")
+
     def on_resize(self) -> None:
         self._draw()
 

@@ -40,6 +40,8 @@ KEYS: Final[tuple[Key, ...]] = (
     Key("S", "reverse_sort", "S", "reverse the order", "View"),
     Key("enter", "open_row", "Enter", "a group: its sockets; a socket: enlarge its process", "View"),
     Key("escape", "go_back", "Esc", "back: from the enlarged pane, a group, a filter, tags", "View"),
+    Key("f", "findings", "f", "findings: what is wrong, how it is known, what to do", "View", priority=True),
+    Key("i", "explain", "i", "what the state means, why sockets stay in it, what to do", "View", priority=True),
     Key("tab,shift+tab", "other_part", "Tab", "to the histogram and back", "View", priority=True),
     Key("up,down", "", "↑ ↓ Enter", "in the histogram: choose a state, filter by it, lift it again", "View"),
     Key("y", "copy_pid", "y", "copy the PID of the row, or of the tagged rows", "Copy"),
@@ -72,9 +74,11 @@ LINE: Final[tuple[tuple[str, str], ...]] = (
     ("v", "view"),
     ("s", "sort"),
     ("y Y", "copy"),
-    ("p", "pause"),
+    ("i", "explain"),
     ("?", "help"),
     ("q", "quit"),
+    ("p", "pause"),
+    ("f", "findings"),
 )
 
 

@@ -39,13 +39,22 @@ class NoticeBoard:
         self._summary, self._lost = summary, None
         self._troubles = {text: at for text, at in self._troubles.items() if at >= summary.refreshes}
 
+    def not_of_now(self, now: float) -> str:
+        """Why what is shown is older than it may seem; empty while it is not. `now` in seconds since the epoch."""
+        if self._summary is not None and self._summary.paused:
+            return f"paused at {_time_text(self._summary.taken_at)}"
+        return next(iter(self._lost_or_late(now)), "")
+
     def notices(self, now: float) -> list[str]:
         """Whole sentences, most urgent first; `now` in seconds since the epoch."""
-        lost = [self._lost] if self._lost is not None else self._late(now)
+        lost = self._lost_or_late(now)
         if self._anew_at is not None and now - self._anew_at < ANEW_SECONDS:
-            at = time.strftime("%H:%M:%S", time.localtime(self._anew_at))
+            at = _time_text(self._anew_at)
             lost.append(f"The reader started anew at {at}: ages, trends and remembered owners count from there")
         return notices_of(self._summary, [*lost, *self._troubles])
+
+    def _lost_or_late(self, now: float) -> list[str]:
+        return [self._lost] if self._lost is not None else self._late(now)
 
     def _late(self, now: float) -> list[str]:
         """The rows are old and nobody asked for that: the reader is stuck, or stopped."""
@@ -55,5 +64,9 @@ class NoticeBoard:
         late = now - summary.taken_at - summary.actual_interval - summary.collect_seconds
         if late < max(LATE_SECONDS, LATE_INTERVALS * summary.actual_interval):
             return []
-        at = time.strftime("%H:%M:%S", time.localtime(summary.taken_at))
-        return [f"The reader does not answer: the rows are those of {at}"]
+        return [f"The reader does not answer: the rows are those of {_time_text(summary.taken_at)}"]
+
+
+def _time_text(at: float) -> str:
+    """Seconds since the epoch as local time."""
+    return time.strftime("%H:%M:%S", time.localtime(at))

@@ -17,12 +17,16 @@ _BADGE: Final = " ! "
 
 
 class Notices(LineWidget):
-    """A badge a notice; takes no room when there is none."""
+    """A badge a notice; takes no room when there is none, which the sheet sees to."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.set_class(True, "-empty")
 
     def show(self, notices: Sequence[str]) -> None:
         lines = notice_lines(notices, self.app.size.width)
         self.styles.height = len(lines) or 1
-        self.display = bool(lines)
+        self.set_class(not lines, "-empty")
         self.show_lines(lines)
 
 

@@ -15,7 +15,9 @@ from textual.widgets import Static
 class PidsScreen(ModalScreen[None]):
     """Any of its keys closes it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,enter,y,Y", "dismiss", "close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,y,Y", "dismiss", "close", show=False, priority=True)
+    ]
 
     def __init__(self, pids: str, why: str) -> None:
         super().__init__()

@@ -81,6 +81,12 @@ class Question:
         self.group = None
         self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
 
+    def show_sockets(self) -> bool:
+        """To the sockets of the whole table; False where they are shown already."""
+        changed = self.view != "sockets" or self.group is not None
+        self.view, self.group = "sockets", None
+        return changed
+
     def open_group(self, key: str) -> None:
         self.group_view, self.view, self.group = self.view, "sockets", key
 

@@ -10,7 +10,7 @@ from sockview.model.columns import Column
 from sockview.model.format_text import pad, shorten
 from sockview.model.query import GroupRow, SocketRow
 from sockview.ui.line_widget import Line, Span
-from sockview.ui.tones import state_tone
+from sockview.ui.tones import rate_tone, state_tone
 
 Row = SocketRow | GroupRow
 Layout = Sequence[tuple[Column, int]]
@@ -64,11 +64,20 @@ def _group_tone(row: GroupRow, column: str) -> str:
     }.get(column)
     if count is not None:
         return state_tone(count[1]) if count[0] else "dim"
+    if column in ("rate", "trend"):
+        return _trend_tone(row, column)
     if column == "oldest":
         return "alarm" if row.oldest is not None else "dim"
     if column in ("pid", "process", "remote"):
         return "strong" if row.pid is not None or row.key.startswith("remote:") else "dim"
     return "dim" if column in ("user", "ports", "other") else "plain"
+
+
+def _trend_tone(row: GroupRow, column: str) -> str:
+    if row.trend is None:
+        return "dim"
+    state = tcp_state.CLOSE_WAIT if row.close_wait else tcp_state.TIME_WAIT
+    return rate_tone(state, row.trend.rate) if column == "rate" else state_tone(state)
 
 
 def scroll_bar(top: int, height: int, length: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The app's dealings with its terminal: few bytes, no traceback, whole again after a stop."""
+"""The app's dealings with its terminal: few bytes, no traceback, whole again after a stop, no key lost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from rich.color import ColorSystem
 from rich.console import RenderableType
 from rich.text import Text
+from textual import events
 from textual.app import App
 from textual.screen import Screen
 
@@ -43,6 +44,19 @@ class TerminalApp(App[int]):
         """ASCII bytes in the order of the screen's own output, so that neither cuts the other."""
         if self._driver is not None:
             self._driver.write(data.decode("ascii"))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Esc and a letter close together, as a slow line brings them, are read as one key with Alt (xterm's ctlseqs,
+        "meta sends escape"). No key here has Alt: they were two.
+        """
+        if isinstance(event, events.Key) and not event.is_forwarded and event.key.startswith("alt+"):
+            letter = event.key.removeprefix("alt+")
+            if letter.startswith("shift+"):
+                letter = letter.removeprefix("shift+").upper()
+            for key in ("escape", letter):
+                await super().on_event(events.Key(key, None))
+        else:
+            await super().on_event(event)
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if self._driver is None or self._batch_count or not self._running or self._closed or self.is_headless:

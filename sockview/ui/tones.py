@@ -10,6 +10,7 @@ from typing import Final
 from textual.theme import Theme
 
 from sockview.model import tcp_state
+from sockview.model.finding import Urgency
 
 #: Every tone has a rule ``.tone--<name>`` in screen.tcss.
 TONES: Final[tuple[str, ...]] = (
@@ -39,6 +40,30 @@ _STATE_TONES: Final[dict[int, str]] = {
 def state_tone(state: int) -> str:
     """The tone of a state's name and bar."""
     return _STATE_TONES.get(state, "plain")
+
+
+def rate_tone(state: int, rate: float | None) -> str:
+    """The tone of how fast the sockets in a state become more or fewer."""
+    if state == tcp_state.CLOSE_WAIT and rate is not None and rate > 0:
+        return "alarm"
+    return "plain" if rate else "dim"
+
+
+_URGENCIES: Final[dict[Urgency, tuple[str, str]]] = {
+    "critical": ("!!", "alarm"),
+    "warning": ("!", "caution"),
+    "notice": ("·", "accent"),
+}
+
+
+def urgency_sign(urgency: Urgency) -> str:
+    """At most two cells before the title of a finding."""
+    return _URGENCIES[urgency][0]
+
+
+def urgency_tone(urgency: Urgency) -> str:
+    """The tone of a finding's sign and title."""
+    return _URGENCIES[urgency][1]
 
 
 #: Colours that Textual's themes have no name for. Solid: a tone is laid over another without mixing.

@@ -17,6 +17,7 @@ from tests.benchmarks.crowd import Crowd
 from tests.benchmarks.screen import ScreenCost, measure_screen
 from tests.benchmarks.tables import BARE, SS, contenders, starts
 from tests.benchmarks.timing import Cost, measure
+from tests.benchmarks.tracing import TracingCost, measure_tracing
 
 COLUMNS = "{:<34} {:>9} {:>9} {:>8} {:>8}"
 
@@ -26,20 +27,23 @@ def main() -> None:
     parser.add_argument("--sockets", type=int, nargs="+", default=[1_000, 50_000], help="sizes of the crowd")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender; the median counts")
     parser.add_argument("--keys", type=int, default=100, help="keys pressed busy, and again idle")
-    parser.add_argument("--only", choices=("tables", "screen"), help="leave the other half out")
+    parser.add_argument("--only", choices=("tables", "screen", "tracing"), help="leave the rest out")
     given = parser.parse_args()
 
     print(f"{platform.system()} {platform.release()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    if given.only != "screen":
+    parts = {given.only} if given.only else {"tables", "screen", "tracing"}
+    if "tables" in parts:
         print("\nstarting, milliseconds")
         _print_costs(measure(starts(), given.rounds))
-    for sockets in given.sockets:
+    for sockets in given.sockets if parts & {"tables", "screen"} else ():
         with Crowd(sockets) as crowd:
             print(f"\n{_counts()}, in {crowd.processes} processes")
-            if given.only != "screen":
+            if "tables" in parts:
                 _print_costs(measure(contenders(), given.rounds))
-            if given.only != "tables":
+            if "screen" in parts:
                 _print_screen(measure_screen(given.keys))
+    if "tracing" in parts:  # at the end: it leaves more TIME_WAIT behind than the crowds have sockets
+        _print_tracing(measure_tracing(given.rounds))
 
 
 def _counts() -> str:
@@ -71,6 +75,24 @@ def _print_screen(cost: ScreenCost) -> None:
         ("bytes to the terminal", f"{cost.bytes_per_second:,.0f} a second"),
         ("processor, both processes", f"{cost.cpu_share:.1%} of a core"),
         ("peak memory, both processes", f"{cost.peak_memory / 1e6:.0f} MB"),
+    )
+    for name, value in lines:
+        print(f"  {name:<40} {value}")
+
+
+def _print_tracing(cost: TracingCost | str) -> None:
+    if isinstance(cost, str):
+        print(f"\ntracing: {cost}")
+        return
+    print(f"\ntracing {cost.connections:,} connections, opened and closed at {cost.pace:,.0f} a second")
+    extra = (cost.traced_cpu - cost.plain_cpu) / cost.connections
+    share = cost.drain_cpu / (cost.connections / cost.pace)
+    lines = (
+        ("opening and closing, not traced", f"{cost.plain_cpu:.3f} s of processor"),
+        ("opening and closing, traced", f"{cost.traced_cpu:.3f} s, {extra * 1e6:+.1f} us a connection"),
+        ("taking in the reports", f"{cost.drain_cpu:.3f} s, {share:.1%} of a core"),
+        ("a report", f"{cost.drain_cpu / max(cost.reports, 1) * 1e6:.1f} us, {cost.reports:,} of them"),
+        ("reports lost", f"{cost.lost:,}"),
     )
     for name, value in lines:
         print(f"  {name:<40} {value}")

@@ -6,16 +6,19 @@ import shutil
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import psutil
 
+from sockview.collect.netlink import dump_times
 from sockview.collect.sources import open_source
+from sockview.collect.tcp_info import TcpTimes
 from sockview.model.observation import Observation
 from sockview.model.snapshot import Snapshot
 from sockview.model.sources import SocketSource
 from sockview.model.steps import finish
+from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED
 from tests.benchmarks.timing import command
 
 SS: Final = "ss -tanpH"
@@ -29,6 +32,10 @@ def contenders() -> dict[str, Callable[[], object]]:
     found: dict[str, Callable[[], object]] = {BARE: bare_receive}
     if shutil.which("ss"):
         found[SS] = command(SS.split())
+    if sys.platform == "linux":
+        # What sockview asks for besides the bare dump: the one for new sockets in the state, the other once a minute.
+        found["tcp_info, CLOSE_WAIT alone"] = lambda: tcp_info(CLOSE_WAIT)
+        found["tcp_info, ESTABLISHED alone"] = lambda: tcp_info(ESTABLISHED)
     found["psutil net_connections"] = lambda: psutil.net_connections("tcp")
     found["sockview: collect, owners, cold"] = lambda: _collect(open_source("auto"))
     found["sockview: collect, owners, again"] = lambda: _collect(steady_source)
@@ -48,6 +55,18 @@ def starts() -> dict[str, Callable[[], object]]:
 
 def _collect(source: SocketSource) -> Snapshot:
     return finish(source.collect())
+
+
+def tcp_info(state: int) -> int:
+    """Ask for the tcp_info of all TCP sockets in one state and take the times out of it: how many there were."""
+    total = 0
+
+    def take(times: Sequence[TcpTimes]) -> None:
+        nonlocal total
+        total += len(times)
+
+    finish(dump_times((4, 6), state, take))
+    return total
 
 
 def bare_receive() -> int:

@@ -14,6 +14,7 @@ from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name
 from tests.benchmarks.crowd import MOST_DESCRIPTORS, Crowd, shares
 from tests.benchmarks.timing import measure, percentile
+from tests.benchmarks.tracing import measure_tracing
 from tests.live.terminal_harness import DEADLINE
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="the crowd needs Linux")
@@ -58,8 +59,26 @@ def test_percentiles_are_values_that_were_measured() -> None:
 
 
 @linux_only
+def test_every_connection_of_a_traced_run_is_reported() -> None:
+    cost = measure_tracing(rounds=2, connections=200)
+    if isinstance(cost, str):
+        pytest.skip(f"not tracing: {cost}")
+    assert cost.connections == 200 and cost.plain_cpu > 0 and cost.traced_cpu > 0
+    # One that opens and two that close; other programs may do so too.
+    assert cost.reports + cost.lost >= 600
+
+
+@linux_only
 def test_the_command_prints_its_table() -> None:
     command = [sys.executable, "-m", "tests.benchmarks", "--sockets", "40", "--rounds", "1", "--only", "tables"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=4 * DEADLINE, check=True)
-    for contender in ("bare receive", "psutil", "owners, cold", "--once --json", "--version"):
+    for contender in (
+        "bare receive",
+        "tcp_info, CLOSE_WAIT",
+        "tcp_info, ESTABLISHED",
+        "psutil",
+        "owners, cold",
+        "--once --json",
+        "--version",
+    ):
         assert contender in done.stdout

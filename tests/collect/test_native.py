@@ -5,17 +5,19 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 import pytest
 
-from sockview.collect import native
+from sockview.collect import close_wait_times, native, silent_sockets
 from sockview.collect.holders import Holders
 from sockview.collect.native import NativeSource
 from sockview.collect.netlink import Dump, DumpError
+from sockview.collect.tcp_info import TcpTimes
 from sockview.errors import CollectError
 from sockview.model.inet_socket import TCP, InetSocket
+from sockview.model.limits import Limits
 from sockview.model.owner import Holder, Process
 from sockview.model.snapshot import Snapshot
 from tests.collect.steps import finish
@@ -43,10 +45,24 @@ def dumping(*failures: tuple[int, int, int], dump: Dump | None = None) -> Dumper
     return dumps
 
 
+def telling(*told: TcpTimes, error: Exception | None = None) -> Callable[..., Generator[None, None, None]]:
+    """A dump of times, which may fail."""
+
+    def dumps(_: object, state: int, take: Callable[[Sequence[TcpTimes]], None]) -> Generator[None, None, None]:
+        yield
+        if error:
+            raise error
+        take([times for times in told if times.state == state])
+
+    return dumps
+
+
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "open_netlink", NoChannel)
     monkeypatch.setattr(native, "dump_sockets", dumping())
+    for module in (close_wait_times, silent_sockets):
+        monkeypatch.setattr(module, "dump_times", telling())
 
 
 def collect(proc: Path, host: Callable[[], str] = lambda: "web") -> Snapshot:
@@ -129,6 +145,47 @@ def test_failing_names_leave_the_rest(tmp_path: Path, monkeypatch: pytest.Monkey
     found = collect(tmp_path, host=lambda: str(broken()))
     assert (found.sockets, found.owners_read, found.users, found.host) == ((ONE,), True, {}, "")
     assert [text.split(" could")[0] for text in found.warnings] == ["User names", "The host name"]
+
+
+def test_what_is_read_around_the_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    leaking = {number: ONE._replace(state=8, inode=number, cookie=number) for number in range(20, 30)}
+    monkeypatch.setattr(native, "dump_sockets", dumping(dump=Dump({**leaking, ONE.cookie: ONE})))
+    monkeypatch.setattr("time.clock_gettime", lambda _clock: 1000.0)
+    monkeypatch.setattr(close_wait_times, "dump_times", telling(TcpTimes(20, 8, 0, 0, 3000, 2000)))
+    monkeypatch.setattr(
+        silent_sockets, "dump_times", telling(TcpTimes(ONE.cookie, 1, 0, 9_000_000, 9_000_000, 9_000_000))
+    )
+    process = tmp_path / "9"
+    (process / "fd").mkdir(parents=True)
+    for inode in leaking:
+        (process / "fd" / str(inode)).symlink_to(f"socket:[{inode}]")
+    (process / "stat").write_bytes(b"9 (web) S" + b" 0" * 18 + b" 44")
+    (process / "cmdline").touch()
+    (process / "limits").write_bytes(b"Max open files 64 128 files\n")
+    (tmp_path / "sys/net/ipv4").mkdir(parents=True)
+    (tmp_path / "sys/net/ipv4/tcp_fin_timeout").write_bytes(b"30\n")
+    found = collect(tmp_path)
+    assert found.warnings == ()
+    assert list(found.close_wait_times) == [20]
+    assert found.close_wait_times[20] == pytest.approx((2.0, 3.0), abs=0.1)
+    assert found.silent == {ONE.cookie: 9000.0}
+    assert found.limits == Limits({"net.ipv4.tcp_fin_timeout": "30"})
+    assert list(found.descriptors) == [(9, 44)] and found.descriptors[9, 44].limit == 64
+
+
+def test_what_cannot_be_read_around_the_sockets_is_a_warning_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaking = ONE._replace(state=8, cookie=71)
+    monkeypatch.setattr(native, "dump_sockets", dumping(dump=Dump({ONE.cookie: ONE, 71: leaking})))
+    monkeypatch.setattr(
+        close_wait_times, "dump_times", telling(error=DumpError("tcp_info cannot be read", errno.EPERM))
+    )
+    monkeypatch.setattr(silent_sockets, "dump_times", telling(error=RuntimeError("surprise")))
+    (tmp_path / "net" / "netstat").mkdir(parents=True)
+    found = collect(tmp_path)
+    assert (found.sockets, found.complete, found.close_wait_times, found.silent) == ((ONE, leaking), True, {}, {})
+    assert [text.split(" ")[0] for text in found.warnings] == ["tcp_info", "Kernel", "Silent"]
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_NETLINK"), reason="needs Linux")

@@ -35,6 +35,15 @@ def test_a_pid_is_followed_whoever_has_it(tmp_path: Path) -> None:
     assert look(past, {}, {1, 9}) == {9: 200}, "after nobody had it too"
 
 
+def test_a_pid_that_only_a_report_tells_of_is_followed_too(tmp_path: Path) -> None:
+    past = PastHolders(str(tmp_path))
+    put(tmp_path, 9, 200)
+    pids = frozenset({1, 9})
+    assert finish(past.look(Holders(pids=pids), {9}))[0] == {9: 200}, "another process has the PID by now"
+    assert look(past, {}, {1, 9}) == {9: 200}
+    assert look(PastHolders(str(tmp_path)), {}, {1, 9}) == {}
+
+
 def test_no_more_than_some_are_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sockview.collect.past_holders.MOST", 2)
     past = PastHolders(str(tmp_path))

@@ -12,6 +12,7 @@ from sockview.collect.portable import NOTICE, PortableSource
 from sockview.collect.portable_rows import Row, merged, row_of, socket_of, stand_in
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TCP, UDP
+from sockview.model.limits import Limits
 from tests.collect.steps import finish
 
 
@@ -132,3 +133,12 @@ def test_other_systems_need_no_proc(tmp_path: Path) -> None:
         process = found.holders[mine[0].inode][0].process
         assert process.pid == os.getpid()
         assert process.started == int(psutil.Process().create_time() * 1000)
+        assert found.limits == Limits()
+
+
+def test_kernel_parameters_that_cannot_be_read_are_a_warning(tmp_path: Path) -> None:
+    """A directory stands where a file belongs."""
+    (tmp_path / "sys/net/ipv4/tcp_fin_timeout").mkdir(parents=True)
+    found, _ = finish(PortableSource(str(tmp_path)).collect())
+    assert found.limits == Limits()
+    assert found.warnings[1:] == ("Kernel parameters could not be read (Is a directory).",)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from sockview.collect.process_stat import read_started
-from sockview.collect.processes import ProcessReader, parse_descriptor_limit, start_stamp
+from sockview.collect.processes import ProcessReader, start_stamp
 
 
 def test_this_very_process() -> None:
@@ -33,19 +33,6 @@ def test_the_descriptor_limit_is_the_soft_one() -> None:
 
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert ProcessReader().read(os.getpid(), 0).descriptor_limit == soft
-
-
-@pytest.mark.parametrize(
-    ("limits", "expected"),
-    [
-        (b"Limit  Soft Limit\nMax open files            1024                 524288               files     \n", 1024),
-        (b"Max open files            unlimited            unlimited            files     \n", None),
-        (b"Max open files\n", None),
-        (b"", None),
-    ],
-)
-def test_limits(limits: bytes, expected: int | None) -> None:
-    assert parse_descriptor_limit(limits) == expected
 
 
 def test_cpu_use_is_the_difference_of_two_looks_some_time_apart(monkeypatch: pytest.MonkeyPatch) -> None:

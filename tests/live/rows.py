@@ -111,7 +111,9 @@ class Seen(NamedTuple):
     rows: list[RowSeen]
     unreadable: int
     privileged: bool
-    uids: list[int | None]
+    uids: list[int]
+    ages: list[tuple[float, float | None]]
+    """Seconds that each CLOSE_WAIT has been in its state, at least and at most."""
 
 
 def seen_as(user: int, source: SourceKind, made: Sockets) -> Seen:
@@ -124,7 +126,7 @@ def seen_as(user: int, source: SourceKind, made: Sockets) -> Seen:
         RowSeen(netid, state, tuple(local), tuple(remote), tuple(tuple(holder) for holder in holders))
         for netid, state, local, remote, holders in answer["rows"]
     ]
-    return Seen(rows, answer["unreadable"], answer["privileged"], answer["uids"])
+    return Seen(rows, answer["unreadable"], answer["privileged"], answer["uids"], answer["ages"])
 
 
 def _main() -> None:
@@ -135,10 +137,9 @@ def _main() -> None:
     made = Sockets(which["netid"], tuple(which["ports"]))
     mine = [s for s in snapshot.sockets if made.owns(s.netid, s.local_port, s.remote_port)]
     uids = sorted({s.uid for s in mine if s.uid is not None})
-    rows = from_snapshot(snapshot, made)
-    json.dump(
-        {"rows": rows, "unreadable": snapshot.unreadable, "privileged": snapshot.privileged, "uids": uids}, sys.stdout
-    )
+    ages = [snapshot.close_wait_times[s.cookie] for s in mine if s.cookie in snapshot.close_wait_times]
+    seen = Seen(from_snapshot(snapshot, made), snapshot.unreadable, snapshot.privileged, uids, ages)
+    json.dump(seen._asdict(), sys.stdout)
 
 
 if __name__ == "__main__":

@@ -213,7 +213,7 @@ class Maker:
     def fork(self) -> None:
         pid = os.fork()
         if pid == 0:
-            _die_with_parent()
+            die_with_parent()
             os.close(1)  # the test reads the helper's end of file there
             while True:
                 signal.pause()
@@ -246,7 +246,7 @@ def _prctl(option: int, value: int) -> None:
     ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """So that even kill -9 of the parent leaves nothing behind."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -263,7 +263,7 @@ def _main() -> None:
     settings: dict[str, Any] = json.loads(sys.argv[1])
     if settings["user"] is not None:
         become(settings["user"])
-    _die_with_parent()
+    die_with_parent()
     if settings["name"] is not None:
         _set_name(settings["name"])
     maker = Maker(settings["kind"], settings["family"])

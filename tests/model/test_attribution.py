@@ -138,7 +138,8 @@ def test_a_look_that_came_in_between_costs_nothing(privileged: bool, reason: NoO
 
 def test_with_rights_a_new_socket_without_holder_is_in_flight_and_an_old_one_is_hidden() -> None:
     alive, _ = closing()
-    looks = [make_snapshot([], clock=100.0), *(make_snapshot([alive], unreadable=1, clock=101.0 + n) for n in range(2))]
+    new, old = (replace(make_snapshot([alive], unreadable=1, clock=101.0 + n), dump_seconds=0.1) for n in range(2))
+    looks = [make_snapshot([], clock=100.0), new, old]
     assert attribute(alive, *looks[:2]).no_owner is NoOwner.GONE
     assert attribute(alive, *looks).no_owner is NoOwner.HIDDEN
 
@@ -239,7 +240,7 @@ def test_udp_on_the_port_listens_to_no_tcp() -> None:
 def test_several_that_share_one_listener_are_candidates() -> None:
     listener = make_socket("LISTEN", "0.0.0.0:80")
     found = attribute(LEFT, make_snapshot([listener, LEFT], {WORKER: [listener], NGINX: [listener]}))
-    assert found == Attribution((), NoOwner.ORPHAN, (NGINX, WORKER))
+    assert found == Attribution((), NoOwner.ORPHAN, (NGINX, WORKER), suspicion=Evidence.LISTENER)
 
 
 def test_one_process_with_several_listeners_is_one() -> None:
@@ -250,7 +251,7 @@ def test_one_process_with_several_listeners_is_one() -> None:
 def test_beside_a_hidden_listener_none_is_claimed() -> None:
     mine, hidden = make_socket("LISTEN", "0.0.0.0:80"), make_socket("LISTEN", "10.0.0.7:80")
     found = attribute(LEFT, make_snapshot([mine, hidden, LEFT], {NGINX: [mine]}, unreadable=1))
-    assert found == Attribution((), NoOwner.ORPHAN, (NGINX,))
+    assert found == Attribution((), NoOwner.ORPHAN, (NGINX,), suspicion=Evidence.LISTENER)
 
 
 def test_a_listener_without_inode_is_nobodys() -> None:

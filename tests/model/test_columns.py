@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from sockview.model.format_text import cell_width
 from sockview.model.layout import GAP, fit_columns
 from sockview.model.owner import NoOwner
 from sockview.model.query import Age, GroupRow, SocketRow
+from sockview.model.trend import Trend
 
 ROW = SocketRow(
     key="4",
@@ -90,10 +92,19 @@ def test_a_row_without_process_says_why(reason: NoOwner) -> None:
 def test_the_cells_of_a_group() -> None:
     assert [column.text(GROUP) for column in PROCESS_COLUMNS] == [
         *("7306", "gunicorn", "www-data"),
-        *("5,250", "0", "12", "1", ">12m"),
+        *("5,250", "0", "12", "1", ">12m", "-", ""),
     ]
     remote = GroupRow("remote:10.2.3.4", None, "10.2.3.4", "", 5, 0, 0, 0, 0, None, ports="3 ports")
     assert [column.text(remote) for column in REMOTE_COLUMNS] == ["10.2.3.4", "3 ports", "5", "0", "0", "0", "-"]
+
+
+def test_the_trend_of_a_process() -> None:
+    rate, trend = PROCESS_COLUMNS[-2:]
+    row = replace(GROUP, trend=Trend(tuple(range(0, 5250, 88)), 3590.0, 1.5))
+    assert rate.text(row) == "+1.5/s"
+    assert rate.text(replace(GROUP, trend=Trend((5250,), 0.0, None))) == "-"
+    assert trend.cell(row, 8) == "▁▂▃▄▅▆▇█"
+    assert trend.cell(replace(GROUP, trend=Trend((0, 7), 5.0, None)), 8) == "      ▁█"
 
 
 def test_a_group_is_likely_when_nothing_in_it_is_certain() -> None:
@@ -109,6 +120,13 @@ def test_counts_with_likely_sockets_in_them_carry_the_mark() -> None:
     row = GroupRow("pid:1:1", 1, "nginx", "", 1, 1200, 7, 3, 1201, None, likely_time_wait=1200)
     texts = {column.key: column.text(row) for column in PROCESS_COLUMNS}
     assert (texts["close_wait"], texts["time_wait"], texts["established"], texts["other"]) == ("1", "~1,200", "7", "~3")
+
+
+def test_each_count_is_marked_for_its_own_sockets_alone() -> None:
+    """Connections in an accept queue belong to the listener by likely evidence; that it listens is certain."""
+    row = GroupRow("pid:1:1", 1, "app", "", 2, 0, 6, 1, 8, None, likely_close_wait=2, likely_established=6)
+    texts = {column.key: column.text(row) for column in PROCESS_COLUMNS}
+    assert (texts["close_wait"], texts["time_wait"], texts["established"], texts["other"]) == ("~2", "0", "~6", "1")
 
 
 @pytest.mark.parametrize("columns", ALL_COLUMNS.values(), ids=ALL_COLUMNS)
@@ -139,11 +157,13 @@ def test_eighty_columns_show_what_matters() -> None:
     for width in (78, 80):
         assert set(shown(SOCKET_COLUMNS, width, needs)) == always
         assert all(shown(SOCKET_COLUMNS, width, needs)[key] >= cells for key, cells in needs.items())
-    assert set(shown(PROCESS_COLUMNS, 78)) == {column.key for column in PROCESS_COLUMNS}
+    assert {column.key for column in PROCESS_COLUMNS} - set(shown(PROCESS_COLUMNS, 78)) == {"trend"}
     assert set(shown(REMOTE_COLUMNS, 78)) == {column.key for column in REMOTE_COLUMNS}
 
 
 def test_more_width_brings_more_columns() -> None:
+    assert set(shown(PROCESS_COLUMNS, 118)) == {column.key for column in PROCESS_COLUMNS}
+    assert "trend" not in shown(PROCESS_COLUMNS, 98)
     assert set(shown(SOCKET_COLUMNS, 118)) == {column.key for column in SOCKET_COLUMNS}
     assert "user" in shown(SOCKET_COLUMNS, 92)
     assert "recv_q" not in shown(SOCKET_COLUMNS, 92)

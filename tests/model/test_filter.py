@@ -236,6 +236,15 @@ def test_an_age_matches_only_what_is_certain(age: Age | None, matching: dict[str
     assert {text: parse_filter(text).compile(table)(s) for text in matching} == matching
 
 
+def test_the_bounds_of_a_close_wait_are_those_of_the_kernel() -> None:
+    times = {1: (700.0, None), 2: (720.0, 720.5), 3: (650.0, 9000.0), 4: (10.0, 20.0)}
+    sockets = [make_socket("CLOSE_WAIT", cookie=cookie) for cookie in times]
+    table = make_table(make_snapshot(sockets, close_wait_times=times))
+    expected = {"age:>11m": {1, 2}, "age:>10m": {1, 2, 3}, "age:<1h": {2, 4}, "age:=12m": {2}, "!age:>10m": {4}}
+    for text, cookies in expected.items():
+        assert {s.cookie for s in filter(parse_filter(text).compile(table), sockets)} == cookies
+
+
 # ------------------------------------------------------------------ work that is not done
 class Sealed(SocketTable):
     """A table that must not be asked for what costs time."""

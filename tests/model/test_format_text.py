@@ -11,15 +11,16 @@ from sockview.model.format_text import (
     age_text,
     bytes_text,
     cell_width,
-    change_text,
     count_text,
     duration_text,
     pad,
+    rate_text,
     seconds_text,
     shorten,
     shorten_before,
     shorten_endpoint,
     shorten_middle,
+    span_text,
 )
 from sockview.model.query import Age
 
@@ -57,12 +58,53 @@ def test_an_age_takes_at_most_six_cells(seconds: float, slack: float | None) -> 
 def test_an_age_says_how_well_it_is_known() -> None:
     assert age_text(None) == "-"
     assert age_text(Age(720, 800)) == ">12m"
+    assert age_text(Age(724, 730)) == "12m"
+    assert age_text(Age(0.2, 0.9)) == "0s"
+    assert age_text(Age(0.2, 5.0)) == "-"
 
 
 def test_numbers() -> None:
     assert [count_text(n) for n in (0, 999, 60021, None)] == ["0", "999", "60,021", "-"]
-    assert [change_text(n) for n in (12, -40, 0, 1200, None)] == ["+12", "-40", "0", "+1,200", ""]
     assert [seconds_text(s) for s in (0.25, 1.0, 1.34, 60.0)] == ["0.25 s", "1 s", "1.3 s", "60 s"]
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (None, ""),
+        (0.0, "0/min"),
+        (0.4 / 60, "0/min"),
+        (1 / 60, "+1/min"),
+        (1 / 20, "+3/min"),
+        (-12 / 60, "-12/min"),
+        (59.4 / 60, "+59/min"),
+        (59.6 / 60, "+1/s"),
+        (3.0, "+3/s"),
+        (3.24, "+3.2/s"),
+        (9.94, "+9.9/s"),
+        (9.96, "+10/s"),
+        (-40.0, "-40/s"),
+        (999.4, "+999/s"),
+        (999.6, "+1k/s"),
+        (-1234.0, "-1.2k/s"),
+        (123_456.0, "+123k/s"),
+        (1_234_567.0, "+1.2M/s"),
+    ],
+)
+def test_rates(rate: float | None, text: str) -> None:
+    assert rate_text(rate) == text
+
+
+@given(st.floats(-1e11, 1e11))
+def test_a_rate_takes_at_most_seven_cells_and_keeps_its_sign(rate: float) -> None:
+    text = rate_text(rate)
+    assert len(text) <= 7
+    assert text == "0/min" or text[0] == ("-" if rate < 0 else "+")
+
+
+def test_spans() -> None:
+    spans = (0, 25.9, 60, 299, 300, 58 * MINUTE + 59, 59 * MINUTE, HOUR)
+    assert [span_text(s) for s in spans] == ["0s", "25s", "1m", "4m", "5m", "58m", "1h", "1h"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from sockview.model.inet_socket import InetSocket
 from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
+from sockview.model.tcp_state import CLOSE_WAIT, TIME_WAIT
+from sockview.model.trend import Trend
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 NGINX = make_process(80, "nginx")
@@ -49,9 +51,33 @@ def test_a_socket_counts_for_each_of_its_owners() -> None:
     assert (worker.pid, counts(worker), worker.likely) == (81, (1, 0, 1, 0), 0)
 
 
+def test_likely_sockets_are_counted_by_state() -> None:
+    listener = make_socket("LISTEN", "10.0.0.7:90")
+    queued = [
+        make_socket(state, "10.0.0.7:90", f"10.1.1.{n}:9", inode=0)
+        for n, state in enumerate(("ESTABLISHED", "ESTABLISHED", "CLOSE_WAIT", "TIME_WAIT", "FIN_WAIT2"), 1)
+    ]
+    table = make_table(make_snapshot([listener, *queued], {NGINX: [listener]}))
+    (row,) = groups("process", (listener, *queued), table).values()
+    likely = (row.likely_close_wait, row.likely_time_wait, row.likely_established)
+    assert (counts(row), row.likely, likely) == ((1, 1, 2, 2), 5, (1, 1, 2))
+
+
 def test_the_oldest_close_wait_has_its_age() -> None:
     assert groups("process")["pid:81:1000"].oldest == Age(30.0, None)
     assert groups("process")["pid:80:1000"].oldest is None
+
+
+def test_a_process_has_the_trend_of_its_close_wait_or_else_of_its_time_wait() -> None:
+    leak, left = Trend((0, 1), 30.0, 1 / 30), Trend((3, 1), 30.0, -2 / 30)
+    known = {(WORKER.identity, CLOSE_WAIT): leak, (WORKER.identity, TIME_WAIT): left, (NGINX.identity, TIME_WAIT): left}
+    table = make_table(TABLE.snapshot)
+    table.trend = lambda identity, state: known.get((identity, state))
+    found = groups("process", table=table)
+    assert found["pid:81:1000"].trend == leak
+    assert found["pid:80:1000"].trend == left
+    assert found["none:orphan"].trend is None
+    assert all(row.trend is None for row in groups("remote", table=table).values())
 
 
 def test_what_has_no_owner_is_grouped_by_its_reason() -> None:

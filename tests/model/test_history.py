@@ -1,13 +1,15 @@
-"""The counts over the last minutes."""
+"""The lines of the histogram over time."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockview.model.history import BIN_SECONDS, BINS, History
+from sockview.model.history import KEPT_SECONDS, History
 from sockview.model.query import Age, StateLine
+from sockview.model.series import BINS
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, LISTEN, TIME_WAIT, state_rank
+from sockview.model.trend import Trend
 
 
 def add(history: History, clock: float, **counts: int) -> dict[int, StateLine]:
@@ -17,11 +19,8 @@ def add(history: History, clock: float, **counts: int) -> dict[int, StateLine]:
 
 
 def test_close_wait_and_time_wait_are_always_there() -> None:
-    lines = History().add(5.0, {}, {})
-    assert [(line.state, line.count, line.change, line.series) for line in lines] == [
-        (CLOSE_WAIT, 0, None, (0,)),
-        (TIME_WAIT, 0, None, (0,)),
-    ]
+    nothing = Trend((0,), 0.0, None)
+    assert History().add(5.0, {}, {}) == (StateLine(CLOSE_WAIT, 0, nothing), StateLine(TIME_WAIT, 0, nothing))
 
 
 def test_the_most_urgent_comes_first() -> None:
@@ -30,53 +29,38 @@ def test_the_most_urgent_comes_first() -> None:
     assert lines[0].oldest == Age(4.0, None)
 
 
-def test_the_change_is_against_the_refresh_before() -> None:
+def test_a_line_has_its_trend() -> None:
     history = History()
-    assert add(history, 0, est=10)[ESTABLISHED].change is None
-    assert add(history, 1, est=14)[ESTABLISHED].change == 4
-    assert add(history, 2, est=14)[ESTABLISHED].change == 0
-    assert add(history, 3)[ESTABLISHED].change == -14
-    assert add(history, 4, cw=2)[CLOSE_WAIT].change == 2
-
-
-def test_a_bin_keeps_its_last_count_and_the_newest_lives() -> None:
-    history = History()
-    for clock in range(25):
-        line = add(history, float(clock), est=clock)[ESTABLISHED]
-    assert line.series == (9, 19, 24)
-
-
-def test_the_refresh_interval_does_not_move_the_series() -> None:
-    def series(interval: float) -> tuple[int, ...]:
-        history = History()
-        for n in range(int(600 / interval)):
-            line = add(history, n * interval, est=int(n * interval // BIN_SECONDS))[ESTABLISHED]
-        return line.series
-
-    assert series(0.5) == series(1.0) == series(5.0) == series(10.0) == tuple(range(30, 60))
-
-
-def test_a_gap_holds_the_count_that_was_last_seen() -> None:
-    history = History()
-    add(history, 5, est=7)
-    assert add(history, 45, est=9)[ESTABLISHED].series == (7, 7, 7, 7, 9)
-    assert add(history, 1e9, est=1)[ESTABLISHED].series == (9,) * (BINS - 1) + (1,)
+    for clock in range(0, 61, 5):
+        lines = add(history, clock, est=100 - clock, cw=clock // 20)
+    assert lines[ESTABLISHED].trend == Trend(tuple(range(100, 35, -5)), 60.0, -1.0)
+    assert lines[CLOSE_WAIT].trend.rate == 3 / 60
+    assert lines[TIME_WAIT].trend == Trend((0,) * 13, 60.0, 0.0)
 
 
 def test_a_clock_that_goes_back_starts_anew() -> None:
     history = History()
     add(history, 500, est=7)
-    line = add(history, 3, est=9)[ESTABLISHED]
-    assert (line.series, line.change) == ((9,), None)
+    lines = add(history, 3, listen=9)
+    assert lines.keys() == {CLOSE_WAIT, TIME_WAIT, LISTEN}
+    assert lines[LISTEN].trend == Trend((9,), 0.0, None)
 
 
-def test_a_state_stays_in_sight_while_it_is_in_the_series() -> None:
+def test_a_state_stays_in_sight_while_its_series_shows_it() -> None:
     history = History()
-    add(history, 0, est=3)
-    assert add(history, 1 * BIN_SECONDS)[ESTABLISHED].series == (3, 0)
-    for n in range(2, BINS):
-        assert ESTABLISHED in add(history, n * BIN_SECONDS)
-    assert ESTABLISHED not in add(history, BINS * BIN_SECONDS)
+    for clock in range(0, 3600, 30):
+        lines = add(history, clock, **({"est": 9} if clock < 600 else {}))
+        assert ESTABLISHED in lines
+    assert lines[ESTABLISHED].count == 0
+    assert ESTABLISHED not in add(history, 3600 + 600)
+
+
+def test_a_flicker_stays_in_sight_for_some_minutes() -> None:
+    history = History()
+    add(history, 0, est=9)
+    for clock in range(1, int(KEPT_SECONDS), 10):
+        assert ESTABLISHED in add(history, clock)
+    assert ESTABLISHED not in add(history, KEPT_SECONDS)
 
 
 @given(
@@ -89,6 +73,6 @@ def test_whatever_the_clock_does_the_series_is_bounded_and_ends_in_now(
     for clock, counts in steps:
         lines = history.add(clock, counts, {})
     assert {line.state: line.count for line in lines if line.count} == counts
-    assert all(1 <= len(line.series) <= BINS and line.series[-1] == line.count for line in lines)
-    assert len({len(line.series) for line in lines}) == 1
+    assert all(1 <= len(line.trend.series) <= BINS and line.trend.series[-1] == line.count for line in lines)
+    assert len({(len(line.trend.series), line.trend.span) for line in lines}) == 1
     assert [line.state for line in lines] == sorted((line.state for line in lines), key=state_rank)

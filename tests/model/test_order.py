@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ from sockview.model.query import Age, GroupRow
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
 from sockview.model.tcp_state import state_name
+from sockview.model.trend import Trend
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 
@@ -77,6 +78,14 @@ def test_reversing_turns_the_values_and_leaves_equal_rows() -> None:
 def test_ages_and_queues_have_the_largest_on_top() -> None:
     assert ordered("age")[:2] == ["TIME_WAIT 10.0.0.9:443 12", "TIME_WAIT 10.0.0.9:443 11"]
     assert ordered("recv_q")[:2] == ["CLOSE_WAIT 10.0.0.9:80 10", "CLOSE_WAIT 10.0.0.10:80 9"]
+
+
+def test_an_age_between_bounds_is_sorted_by_what_is_certain() -> None:
+    times = {1: (700.0, None), 2: (720.0, 720.5), 3: (650.0, 9000.0), 4: (0.0, None)}
+    sockets = [make_socket("CLOSE_WAIT", cookie=cookie) for cookie in times]
+    table = make_table(make_snapshot(sockets, close_wait_times=times))
+    assert [s.cookie for s in order_sockets(sockets, table, "age")] == [2, 1, 3, 4]
+    assert [s.cookie for s in order_sockets(sockets, table, "age", reverse=True)] == [4, 3, 1, 2]
 
 
 def test_rows_without_value_come_last_in_both_directions() -> None:
@@ -153,13 +162,24 @@ def test_many_steps_give_what_one_sort_gives(large: SocketTable, column: str, re
     random.Random(7).shuffle(sockets)
     steps = order_steps(sockets, table, column, reverse)
     assert sum(1 for _ in steps) >= len(sockets) // STEP
-    standing = finish(standing_steps(sockets))
+    standing = finish(standing_steps(sockets, table))
     value = socket_value(table, column)
     known = [s for s in standing if value(s) is not None]
     expected = sorted(known, key=value, reverse=is_descending(column, reverse))
     expected += [s for s in standing if value(s) is None]
     assert finish(order_steps(sockets, table, column, reverse)) == expected
     assert finish(order_steps(standing, table, column, reverse, standing=True)) == expected
+
+
+def test_of_the_close_waits_the_oldest_stand_first_and_keep_their_places() -> None:
+    young, old, older = (make_socket("CLOSE_WAIT", f"10.0.0.7:{port}") for port in (80, 81, 82))
+    times: Mapping[int, tuple[float, float | None]] = {old.cookie: (200.0, 200.0), older.cookie: (90_000.0, None)}
+    established = make_socket("ESTABLISHED", "10.0.0.7:79")
+    sockets = [established, young, old, older]
+    first = make_snapshot(sockets, clock=100, close_wait_times=times)
+    later = make_snapshot(sockets, clock=160)
+    for table in (make_table(first), make_table(first, later)):
+        assert order_sockets(sockets, table, "state") == [older, old, young, established]
 
 
 def test_twins_are_told_apart_by_their_cookie() -> None:
@@ -174,10 +194,16 @@ def test_no_sockets() -> None:
 
 # ------------------------------------------------------------------ groups
 def group(
-    name: str, pid: int | None = None, close_wait: int = 0, oldest: float | None = None, ports: str = "", user: str = ""
+    name: str,
+    pid: int | None = None,
+    close_wait: int = 0,
+    oldest: float | None = None,
+    ports: str = "",
+    user: str = "",
+    trend: Trend | None = None,
 ) -> GroupRow:
     age = None if oldest is None else Age(oldest, None)
-    return GroupRow(f"{pid}:{name}", pid, name, user, close_wait, 0, 1, 0, 0, age, ports=ports)
+    return GroupRow(f"{pid}:{name}", pid, name, user, close_wait, 0, 1, 0, 0, age, ports=ports, trend=trend)
 
 
 GROUPS = [
@@ -212,6 +238,19 @@ def test_groups_by_other_columns() -> None:
     assert names(order_groups(GROUPS, "user"))[:2] == ["beta 30", "Alpha 200"]
 
 
+def test_the_fastest_growth_is_on_top() -> None:
+    rows = [
+        group("slow", trend=Trend((0, 90), 300.0, 0.05)),
+        group("never"),
+        group("falls", trend=Trend((9, 3), 300.0, -2.0)),
+        group("new", trend=Trend((3,), 0.0, None)),
+        group("fast", trend=Trend((0, 5), 300.0, 2.0)),
+    ]
+    assert [row.name for row in order_groups(rows, "rate")] == ["fast", "slow", "falls", "never", "new"]
+    assert [row.name for row in order_groups(rows, "rate", reverse=True)][:3] == ["falls", "slow", "fast"]
+    assert [row.name for row in order_groups(rows, "trend")] == ["slow", "fast", "new", "falls", "never"]
+
+
 def test_remotes_are_in_numeric_order() -> None:
     remotes = [group(name) for name in ("10.0.0.10", "(no peer)", "::1", "9.9.9.9", "10.0.0.9")]
     assert [row.name for row in order_groups(remotes, "remote")] == [
@@ -241,6 +280,7 @@ ROWS = st.builds(
     likely=st.just(0),
     oldest=st.none() | st.builds(Age, st.floats(0, 3), st.none()),
     ports=st.sampled_from(["", "80", "3 ports"]),
+    trend=st.none() | st.builds(Trend, st.just((1, 2)), st.just(5.0), st.none() | st.floats(-3, 3)),
 )
 
 

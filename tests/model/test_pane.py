@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sockview.model.finding import Finding
 from sockview.model.inet_socket import UDP, InetSocket
 from sockview.model.owner import Process
 from sockview.model.pane import CLOSE_WAITS_SHOWN, describe, with_process
@@ -11,6 +12,7 @@ from sockview.model.query import Detail
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import ProcessDetail
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, LISTEN, TIME_WAIT
+from sockview.model.trend import Trend
 from tests.model.builders import make_process, make_snapshot, make_socket, make_table
 
 NGINX = make_process(80, "nginx", "nginx: master process")
@@ -208,6 +210,23 @@ def test_a_process_group() -> None:
         "Held 1 socket (same kernel cookie) when last looked at.",
         "Is the only process listening on the local port of 1 socket: likely, not certain.",
     )
+
+
+def test_a_process_has_its_trends_and_its_findings() -> None:
+    leak = make_socket("CLOSE_WAIT", "10.0.0.7:80")
+    left = make_socket("TIME_WAIT", "10.0.0.7:9", "10.1.1.1:7")
+    table = make_table(make_snapshot([leak, left], {CURL: [leak]}))
+    growing = Trend((0, 5), 60.0, 5 / 60)
+    table.trend = lambda identity, state: growing if (identity, state) == (CURL.identity, CLOSE_WAIT) else None
+    about_curl, about_orphans = (
+        Finding("close-wait-leak", "warning", "it leaks", group=key) for key in ("pid:4711:1000", "none:orphan")
+    )
+    table.findings = (about_orphans, about_curl)
+    for key in ("pid:4711:1000", leak):
+        detail = told(table, key)[0]
+        assert detail.trends == ((CLOSE_WAIT, growing),)
+        assert detail.findings == (about_curl,)
+    assert told(table, "none:orphan")[0].findings == (about_orphans,)
 
 
 def test_a_process_that_changed_its_command_line_is_one_process() -> None:

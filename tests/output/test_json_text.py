@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockview import __version__
+from sockview.model.finding import Finding
 from sockview.model.inet_socket import UDP, InetSocket
+from sockview.model.query import Age
 from sockview.model.snapshot import Snapshot
+from sockview.model.tcp_state import CLOSE_WAIT, TIME_WAIT
 from sockview.output.json_text import ROWS_PER_PIECE, json_pieces
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
@@ -43,6 +46,7 @@ def test_the_promised_object() -> None:
         "complete": True,
         "warnings": ["Two\nlines"],
         "states": {"CLOSE_WAIT": 1},
+        "findings": [],
         "sockets": [
             {
                 "netid": "tcp",
@@ -55,8 +59,10 @@ def test_the_promised_object() -> None:
                 "user": "www-data",
                 "inode": 4711,
                 "cookie": "0x4",
-                "age_s": None,
-                "owners": [{"pid": 7306, "fd": 12, "name": "gunicorn", "evidence": "fd", "certain": True}],
+                "age_s": {"at_least": 0.0, "at_most": None},
+                "owners": [
+                    {"pid": 7306, "fd": 12, "name": "gunicorn", "evidence": "fd", "certain": True, "exited": False}
+                ],
                 "no_owner": None,
             }
         ],
@@ -80,8 +86,32 @@ def test_likely_owners_are_not_certain_and_have_no_descriptor() -> None:
     left = make_socket("TIME_WAIT", "10.0.0.7:8080", time_left=48.0)
     snapshot = make_snapshot([listener, left], {GUNICORN: [listener]})
     row = object_of(snapshot)["sockets"][1]
-    assert row["owners"] == [{"pid": 7306, "fd": None, "name": "gunicorn", "evidence": "listener", "certain": False}]
-    assert row["age_s"] == 12.0
+    assert row["owners"] == [
+        {"pid": 7306, "fd": None, "name": "gunicorn", "evidence": "listener", "certain": False, "exited": False}
+    ]
+    assert row["age_s"] == {"at_least": 12.0, "at_most": 12.0}
+
+
+def test_an_owner_that_has_exited_is_told_from_a_living_one() -> None:
+    closed = LEAK._replace(state=TIME_WAIT, inode=0, uid=None)
+    table = make_table(
+        make_snapshot([LEAK], {GUNICORN: [LEAK]}, clock=1, pids=[7306]),
+        make_snapshot([closed], clock=2, pids=[]),
+    )
+    (row,) = json.loads("".join(json_pieces(table, [closed], [])))["sockets"]
+    (owner,) = row["owners"]
+    assert (owner["pid"], owner["evidence"], owner["certain"], owner["exited"]) == (7306, "seen", True, True)
+
+
+def test_rows_without_an_owner_name_their_candidates() -> None:
+    listener = make_socket("LISTEN", "0.0.0.0:8080")
+    left = make_socket("TIME_WAIT", "10.0.0.7:8080")
+    other = make_process(7307, 'a "quoted" name')
+    rows = object_of(make_snapshot([listener, left], {GUNICORN: [listener], other: [listener]}))["sockets"]
+    assert "candidates" not in rows[0]
+    assert (rows[1]["owners"], rows[1]["no_owner"]) == ([], "orphan")
+    assert rows[1]["candidates"] == [{"pid": 7306, "name": "gunicorn"}, {"pid": 7307, "name": 'a "quoted" name'}]
+    assert row_of(left)["candidates"] == []
 
 
 def test_a_socket_without_an_owner_says_why() -> None:
@@ -93,10 +123,66 @@ def test_a_socket_without_an_owner_says_why() -> None:
     assert row_of(LEAK, owners_read=False)["no_owner"] == "unread"
 
 
+def test_findings_are_of_the_whole_table() -> None:
+    found = Finding("leak", "critical", "Says \u202e", ("One.", "Two."), ("Do.",), CLOSE_WAIT, "cw", "pid:1:1", 1, True)
+    bare = Finding("listen-drops", "notice", "Dropped")
+    table = make_table(make_snapshot([LEAK]))
+    table.findings = (found, bare)
+    text = "".join(json_pieces(table, [], []))
+    assert text.replace("\n", "").isascii()
+    assert json.loads(text)["findings"] == [
+        {
+            "kind": "leak",
+            "urgency": "critical",
+            "title": "Says \u202e",
+            "facts": ["One.", "Two."],
+            "remedies": ["Do."],
+            "state": "CLOSE_WAIT",
+            "filter": "cw",
+            "pid": 1,
+            "certain": True,
+        },
+        {
+            "kind": "listen-drops",
+            "urgency": "notice",
+            "title": "Dropped",
+            "facts": [],
+            "remedies": [],
+            "state": None,
+            "filter": "",
+            "pid": None,
+            "certain": False,
+        },
+    ]
+
+
+@given(st.floats(0, 1e9), st.floats(0, 1e6))
+def test_an_age_is_rounded_to_a_tenth_that_keeps_its_bounds_true(seconds: float, more: float) -> None:
+    age = Age(seconds, seconds + more)
+    with pytest.MonkeyPatch.context() as patch:
+        table = make_table(make_snapshot([LEAK]))
+        patch.setattr(table, "age", lambda _s: age)
+        (row,) = json.loads("".join(json_pieces(table, [LEAK], [])))["sockets"]
+    least, most = row["age_s"]["at_least"], row["age_s"]["at_most"]
+    assert age.at_least - 0.11 < least <= age.at_least
+    assert age.at_most is not None and age.at_most <= most < age.at_most + 0.11
+    assert (round(least, 1), round(most, 1)) == (least, most)
+
+
+def test_an_age_that_is_not_known_is_null() -> None:
+    table = make_table(make_snapshot([LEAK]))
+    row = row_of(LEAK, clock=5.0)
+    assert row["age_s"] == {"at_least": 0.0, "at_most": None}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table, "age", lambda _s: None)
+        (row,) = json.loads("".join(json_pieces(table, [LEAK], [])))["sockets"]
+    assert row["age_s"] is None
+
+
 def test_what_a_source_does_not_know_is_null() -> None:
     row = row_of(LEAK._replace(recv_q=None, send_q=None, uid=4242, inode=-7, cookie=-7))
     unknown = {name for name, value in row.items() if value is None}
-    assert unknown == {"recv_q", "send_q", "user", "inode", "cookie", "age_s"}
+    assert unknown == {"recv_q", "send_q", "user", "inode", "cookie"}
     assert row["uid"] == 4242
 
 

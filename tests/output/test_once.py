@@ -28,6 +28,9 @@ class Source:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
+    def drain(self) -> bool:
+        return False
+
     def collect(self) -> Generator[None, None, Snapshot]:
         yield
         yield
@@ -73,6 +76,29 @@ def test_in_json_the_warnings_are_in_the_object_alone() -> None:
     text, notes = printed(make_snapshot(warnings=("Careful.",), complete=False), "cw", "json")
     assert notes == []
     assert json.loads(text)["warnings"] == ["Careful."]
+
+
+def test_in_json_the_findings_of_the_whole_table_are_told_whatever_the_filter() -> None:
+    full = make_socket("LISTEN", "10.0.0.7:8080", recv_q=129, send_q=128)
+    found = json.loads(printed(make_snapshot([full, IDLE], {make_process(7306): [full]}), "estab", "json")[0])
+    assert [row["state"] for row in found["sockets"]] == ["ESTABLISHED"]
+    (finding,) = found["findings"]
+    assert (finding["state"], finding["pid"], finding["certain"]) == ("LISTEN", 7306, True)
+    assert "8080" in finding["title"] and finding["facts"] and finding["remedies"]
+    assert json.loads(printed(make_snapshot(SOCKETS, HELD), "", "json")[0])["findings"] == []
+
+
+def test_a_diagnosis_that_fails_is_a_warning_and_the_sockets_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Generator[None, None, None]:
+        yield
+        raise KeyError("port")
+
+    monkeypatch.setattr("sockview.diagnosed.diagnose", broken)
+    text, notes = printed(make_snapshot(SOCKETS, HELD), "", "json")
+    found = json.loads(text)
+    assert (len(found["sockets"]), found["findings"], notes) == (3, [], [])
+    (warning,) = found["warnings"]
+    assert warning.startswith("Looking for what is wrong failed: KeyError: 'port'")
 
 
 def test_hidden_owners_are_counted_among_the_rows_shown() -> None:

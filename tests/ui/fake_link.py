@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from sockview.diagnosed import diagnose_steps
+from sockview.model.finding import Finding
 from sockview.model.observation import Observation
 from sockview.model.pane import describe, with_process
 from sockview.model.query import FromReader, PidQuery, Query, Trouble
@@ -12,6 +14,7 @@ from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import ProcessDetail
 from sockview.model.steps import finish
+from sockview.model.thresholds import Thresholds
 from sockview.model.view import Pace, ViewMaker
 from sockview.ui.link import Listener
 
@@ -28,10 +31,12 @@ class FakeLink:
         details: Mapping[int, ProcessDetail] | None = None,
         *,
         later: Sequence[Snapshot] = (),
+        findings: Sequence[Finding] | None = None,
         actual_interval: float = 1.0,
     ) -> None:
         self._details = details or {}
         self._later = list(later)
+        self._findings = None if findings is None else tuple(findings)
         self._actual_interval = actual_interval
         self._observation = Observation()
         self._maker = ViewMaker()
@@ -47,6 +52,10 @@ class FakeLink:
 
     def _add(self, snapshot: Snapshot) -> None:
         self._table = finish(self._observation.add(snapshot))
+        if self._findings is None:
+            finish(diagnose_steps(self._table, Thresholds()))
+        else:
+            self._table.findings = self._findings
         self._refreshes += 1
 
     def open(self, listener: Listener) -> None:
@@ -67,6 +76,12 @@ class FakeLink:
 
     def close(self) -> None:
         self._listener = None
+
+    def find(self, *findings: Finding) -> None:
+        """As when the next look finds these."""
+        assert self._table is not None
+        self._findings = self._table.findings = findings
+        self._answer()
 
     def fail(self, sentence: str) -> None:
         """As when a part of the reader failed."""

@@ -6,10 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from sockview.model import tcp_state
+from sockview.model.finding import Finding
 from sockview.model.inet_socket import UDP, InetSocket
+from sockview.model.limits import DescriptorUse
 from sockview.model.owner import Process
 from sockview.model.snapshot import Snapshot
 from sockview.model.sources import ProcessDetail
+from sockview.model.trace import Trace
 from tests.model.builders import make_process, make_snapshot, make_socket
 
 #: The last refresh of the leaking server: seconds on its clock.
@@ -24,6 +28,17 @@ CELERY: Final = make_process(7410, "celery", "celery -A shop worker --concurrenc
 POSTGRES: Final = make_process(812, "postgres", "/usr/lib/postgresql/17/bin/postgres", 800)
 SSHD: Final = make_process(640, "sshd", "sshd: /usr/sbin/sshd -D", 600)
 CHRONYD: Final = make_process(655, "chronyd", "/usr/sbin/chronyd -F 1", 610)
+
+#: The kernel parameters of this server that a state card or a finding names.
+PARAMETERS: Final = {
+    "net.ipv4.ip_local_port_range": "32768 60999",
+    "net.ipv4.tcp_fin_timeout": "60",
+    "net.ipv4.tcp_keepalive_time": "7200",
+    "net.ipv4.tcp_max_syn_backlog": "1024",
+    "net.ipv4.tcp_max_tw_buckets": "65536",
+    "net.ipv4.tcp_tw_reuse": "2",
+    "net.core.somaxconn": "4096",
+}
 
 Held = dict[Process, list[InetSocket | tuple[int, InetSocket]]]
 
@@ -82,7 +97,19 @@ def _leaking_at(clock: float) -> Snapshot:
         for number in range(3)
     ]
     sockets = {s.cookie: s for items in held.values() for item in items for s in [_bare(item)]}
-    return make_snapshot([*sockets.values(), *loose], held, clock=clock)
+    return make_snapshot(
+        [*sockets.values(), *loose],
+        held,
+        clock=clock,
+        trace=Trace(on=True),
+        parameters=PARAMETERS,
+        close_wait_times={
+            s.cookie: (clock - (at + 1) * STEP + 2.0, clock - (at + 1) * STEP + 2.3)
+            for at, s in enumerate(_bare(item) for item in held[GUNICORN][1:])
+            if s.state == tcp_state.CLOSE_WAIT
+        },
+        descriptors={GUNICORN: DescriptorUse(850 + len(held[GUNICORN]), 1024)},
+    )
 
 
 def _bare(item: InetSocket | tuple[int, InetSocket]) -> InetSocket:
@@ -124,8 +151,8 @@ DETAILS: Final = {
         cpu_percent=4.0,
         memory_bytes=212 << 20,
         threads=4,
-        descriptors=2_261,
-        descriptor_limit=65_536,
+        descriptors=912,
+        descriptor_limit=1_024,
         cwd="/srv/shop",
     )
 }
@@ -181,3 +208,47 @@ def with_warning(sentence: str) -> list[Snapshot]:
     """A server whose table could not be read completely."""
     snapshots = leaking_server()
     return [*snapshots[:-1], replace(snapshots[-1], complete=False, warnings=(sentence,))]
+
+
+#: What may be found on the leaking server.
+LEAK: Final = Finding(
+    kind="close-wait-leak",
+    urgency="critical",
+    title="gunicorn 7306 leaks CLOSE_WAIT: 60, +12/min, oldest 5m, descriptors run out in ~20m",
+    facts=(
+        "60 of its 61 sockets are CLOSE_WAIT: the peer has closed, the process has not called close().",
+        "45 of them are from 10.2.3.4, 15 from 10.2.3.9; each has unread bytes, so the process no longer reads them.",
+        "It has used 912 of 1,024 descriptors; the sockets are fd 12 to 71.",
+    ),
+    remedies=(
+        "Close the socket when recv() returns 0, on every path: use with or try/finally around each connection.",
+        "Until it is mended, restart gunicorn before its descriptors run out.",
+    ),
+    state=tcp_state.CLOSE_WAIT,
+    filter="cw pid:7306",
+    group="pid:7306:4200",
+    pid=7306,
+    certain=True,
+)
+PRESSURE: Final = Finding(
+    kind="time-wait-ports",
+    urgency="warning",
+    title="TIME_WAIT towards 10.9.1.1:5432 hold 19,762 of 28,232 local ports (70%)",
+    facts=("From 10.0.0.7, net.ipv4.ip_local_port_range is 32768 to 60999.", "This side closes first."),
+    remedies=("Keep connections open and reuse them: a connection pool or keep-alive.",),
+    state=tcp_state.TIME_WAIT,
+    filter="tw raddr:10.9.1.1:5432",
+)
+LOOPBACK: Final = Finding(
+    kind="listen-loopback",
+    urgency="notice",
+    title="postgres 812 listens on 127.0.0.1:5432 alone: nobody reaches it from other machines",
+    facts=("That is right for a database behind a local application.",),
+    remedies=("If others are to reach it, let it listen on another address, and look at the firewall.",),
+    state=tcp_state.LISTEN,
+    filter="listen lport:5432",
+    group="pid:812:800",
+    pid=812,
+    certain=True,
+)
+FINDINGS: Final = (LEAK, PRESSURE, LOOPBACK)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from textual.pilot import Pilot
 
+from sockview.model.finding import Finding
 from sockview.model.snapshot import Snapshot
 from sockview.ui.app import SockviewApp
 from sockview.ui.clipboard import Clipboard
@@ -26,11 +27,12 @@ def screen_app(
     filter_text: str = "",
     *,
     later: Sequence[Snapshot] = (),
+    findings: Sequence[Finding] | None = None,
     actual_interval: float = 1.0,
     make_clipboard: Callable[[Callable[[bytes], None]], Clipboard] = no_clipboard,
 ) -> SockviewApp:
     """An app whose clock stands at the last snapshot."""
-    link = FakeLink(snapshots, DETAILS, later=later, actual_interval=actual_interval)
+    link = FakeLink(snapshots, DETAILS, later=later, findings=findings, actual_interval=actual_interval)
     now = snapshots[-1].taken_at
     return SockviewApp(link, Question(interval=1.0, filter=filter_text), make_clipboard, now=lambda: now, ticking=False)
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.events import MouseScrollDown
 
 from sockview.model.snapshot import Snapshot
-from sockview.ui.app import DETAIL_SECONDS, SockviewApp
+from sockview.ui.app import SockviewApp
+from sockview.ui.display_app import DETAIL_SECONDS
 from sockview.ui.process_pane import ProcessPane
 from sockview.ui.row_table import WHEEL_ROWS
 from tests.model.builders import make_process, make_snapshot, make_socket
 from tests.ui import scenarios
+from tests.ui.scenarios import LEAK
 from tests.ui.screen_app import filter_of, focused_id, link_of, screen_app, settle, table_of
 
 WORKER = make_process(7306, "gunicorn")
@@ -189,6 +193,18 @@ async def test_trouble_goes_when_the_reader_has_refreshed() -> None:
         assert not app.query_one("#notices").display
 
 
+async def test_a_tiny_screen_keeps_its_lines_for_rows() -> None:
+    app = screen_app([snapshot_of([10], 1)])
+    async with app.run_test(size=(80, 7)) as pilot:
+        await settle(pilot)
+        link_of(app).fail("Reading the owners failed.")
+        await settle(pilot)
+        assert not app.query_one("#notices").display
+        await pilot.resize_terminal(80, 12)
+        await settle(pilot)
+        assert app.query_one("#notices").display
+
+
 async def test_an_error_in_the_screen_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     app = screen_app([snapshot_of([10], 1)])
 
@@ -225,3 +241,17 @@ async def test_an_answer_on_its_way_does_not_take_back_a_step() -> None:
         table.move_to(2)
         await settle(pilot)
         assert table.cursor == 2
+
+
+async def test_the_pane_and_the_strip_are_of_one_mind_at_a_threshold() -> None:
+    leak = replace(LEAK, group="pid:7306:4200")
+    app = screen_app(scenarios.leaking_server(), findings=[leak])
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("v")
+        await settle(pilot)
+        link_of(app).find(replace(leak, urgency="warning"))
+        await settle(pilot)
+        for widget in (app.strip, app.pane):
+            text = "".join(span.text for line in widget.lines for span in line.spans)
+            assert "!! " in text

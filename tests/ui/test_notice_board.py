@@ -54,6 +54,19 @@ def test_rows_that_are_older_than_they_should_be_are_said_to_be(interval: float,
     assert board.notices(NOW + 1000) == []
 
 
+def test_what_hides_the_clock_is_told_why_it_is_not_of_now() -> None:
+    board = NoticeBoard()
+    assert board.not_of_now(NOW) == ""
+    board.view(SUMMARY)
+    assert board.not_of_now(NOW + 2) == ""
+    assert board.not_of_now(NOW + 60) == board.notices(NOW + 60)[0]
+    board.view(replace(SUMMARY, paused=True))
+    assert board.not_of_now(NOW + 60) == "paused at 12:00:00"
+    board.view(SUMMARY)
+    board.reader_lost("The reader has ended.")
+    assert board.not_of_now(NOW) == "The reader has ended."
+
+
 def test_hidden_owners_are_counted_with_the_remedy_that_helps() -> None:
     board = NoticeBoard()
     board.view(replace(SUMMARY, hidden=3, privileged=False))

@@ -125,6 +125,42 @@ def test_help(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(screen_app(scenarios.leaking_server()), terminal_size=size, run_before=keys("question_mark"))
 
 
+@SIZES
+def test_findings_strip(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app = screen_app(scenarios.leaking_server(), findings=scenarios.FINDINGS)
+    assert snap_compare(app, terminal_size=size, run_before=keys())
+
+
+@SIZES
+def test_findings(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app = screen_app(scenarios.leaking_server(), findings=scenarios.FINDINGS)
+    assert snap_compare(app, terminal_size=size, run_before=keys("f", "j"))
+
+
+def test_no_finding(snap_compare: SnapCompare) -> None:
+    app = screen_app(scenarios.healthy_server())
+    assert snap_compare(app, terminal_size=(80, 24), run_before=keys("f"))
+
+
+def test_findings_without_room_for_all(snap_compare: SnapCompare) -> None:
+    app = screen_app(scenarios.leaking_server(), findings=scenarios.FINDINGS)
+    assert snap_compare(app, terminal_size=(59, 14), run_before=keys("f", "j"))
+
+
+CARD_SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+
+
+@CARD_SIZES
+def test_card_of_close_wait(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(screen_app(scenarios.leaking_server()), terminal_size=size, run_before=keys("i"))
+
+
+@CARD_SIZES
+def test_card_of_time_wait(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app = screen_app(scenarios.leaking_server())
+    assert snap_compare(app, terminal_size=size, run_before=keys("tab", "down", "i", "pagedown"))
+
+
 def test_histogram_in_focus(snap_compare: SnapCompare) -> None:
     app = screen_app(scenarios.leaking_server())
     assert snap_compare(app, terminal_size=(80, 24), run_before=keys("tab", "j", "enter"))
