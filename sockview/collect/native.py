@@ -72,6 +72,7 @@ class NativeSource:
         wall_clock: Callable[[], float] = time.time,
         host: Callable[[], str] = socket.gethostname,
     ) -> None:
+        """`trace`: what listens to the kernel, or tells why nothing does; None is for a single look."""
         self._proc = proc
         self._trace = trace
         self._clock = clock
@@ -80,7 +81,8 @@ class NativeSource:
         self._users = UserNames(clock)
         self._past_holders = PastHolders(proc)
         self._close_wait_times = CloseWaitTimes(clock)
-        self._silent_sockets = SilentSockets(clock)
+        # Those who look on can wait for it until the second look; their first rows should not.
+        self._silent_sockets = SilentSockets(clock, at_once=trace is None)
 
     def collect(self) -> Generator[None, None, Snapshot]:
         """One snapshot. `clock` and `taken_at` are the moment at which the dump began."""

@@ -29,8 +29,10 @@ _SLICE: Final = 10_000
 class SilentSockets:
     """Between the looks the last result is told again, without the sockets that have moved since."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, at_once: bool = True) -> None:
+        """`at_once`: ask the kernel the first time, not only the second."""
         self._clock = clock
+        self._at_once = at_once
         self._next = -1.0
         self._silent: dict[int, float] = {}
         self._marks: dict[int, tuple[int, int | None, int | None]] = {}
@@ -42,6 +44,9 @@ class SilentSockets:
         anew after 49.7 days. In small steps. Raises DumpError.
         """
         now = self._clock()
+        if not self._at_once:
+            self._at_once = True
+            return {}
         if now >= self._next:
             families = yield from _families(sockets)
             self._silent = yield from _ask(families)

@@ -110,7 +110,7 @@ class TraceMemory:
             [s for s in part if (old := found.get(s.cookie)) and self._is_doubtful(old, s, earlier)] if found else []
         )
         fresh = [s for s in part if (was := earlier.get(s.cookie)) is None or was.state != s.state]
-        for s in (*doubtful, *fresh):
+        for s in (*doubtful, *self._reports.about(fresh)):
             if s.cookie <= 0:
                 continue
             old = found.get(s.cookie)

@@ -100,6 +100,12 @@ class TraceReports:
             self._drop_oldest()
         self._drop_gaps()
 
+    def about(self, sockets: Sequence[InetSocket]) -> Sequence[InetSocket]:
+        """Those of whose ends anything is kept. Of many that are new, as at the first look, they are few."""
+        finish(self.steps())
+        tables = [batch.by_ends for batch in self._batches]
+        return [s for s in sockets if any(s[3:7] in table for table in tables)] if tables else ()
+
     def of(self, s: InetSocket) -> Sequence[Transition]:
         """All that is kept of its ends, by clock."""
         ends = s[3:7]

@@ -65,6 +65,13 @@ def test_silence_is_the_least_of_the_three(kernel: Kernel, silent: SilentSockets
     assert found == {1: 2 * LONG, 5: LONG}
 
 
+def test_it_can_leave_out_the_first_time(kernel: Kernel) -> None:
+    silent = SilentSockets(lambda: kernel.now, at_once=False)
+    kernel.tell(1)
+    assert kernel.look(silent, connection(1)) == {} and kernel.asked == []
+    assert kernel.look(silent, connection(1)) == {1: LONG}
+
+
 def test_only_sockets_without_any_timer_are_told_of(kernel: Kernel, silent: SilentSockets) -> None:
     kernel.tell(1, timer=TIMER_KEEPALIVE)
     kernel.tell(2, timer=TIMER_RETRANSMIT)
