@@ -10,7 +10,7 @@ from sockview.collect.holders import Holders
 from sockview.collect.process_stat import read_started
 
 #: PIDs remembered without a socket of theirs; those that held one last are kept.
-MOST: Final = 2000
+MOST: Final = 20_000
 #: Processes looked at in one step, at about 15 us each.
 _PROCESSES_A_STEP: Final = 100
 

@@ -61,7 +61,7 @@ def _facts(summary: Summary) -> list[_Fact]:
     facts.append(_Fact(5 if interval.tone == "caution" else 7, (Span("  "), interval)))
     rights = Span("  root", "dim") if summary.privileged else Span("  not root", "caution")
     facts.append(_Fact(3, (rights,)))
-    as_usual = summary.tracing and not summary.lost_reports
+    as_usual = not summary.lost_reports if summary.tracing else not summary.privileged
     facts.append(_Fact(8 if as_usual else 4, (_tracing(summary),)))
     if summary.source != "sock_diag":
         facts.append(_Fact(6, (Span(f"  {summary.source}", "caution"),)))
@@ -69,15 +69,17 @@ def _facts(summary: Summary) -> list[_Fact]:
 
 
 def _tracing(summary: Summary) -> Span:
-    """Whether the kernel reports who closes sockets. Why not is for root: others read that they are not root."""
+    """Whether the kernel reports who closes sockets, or why not; of others than root "not root" is the reason."""
     if summary.tracing and summary.lost_reports:
         return Span(f", tracing, {count_text(summary.lost_reports)} lost", "caution")
     if summary.tracing:
         return Span(", tracing", "dim")
-    if summary.privileged and summary.why_not_tracing:
-        tone = "dim" if summary.why_not_tracing == TURNED_OFF else "caution"
-        return Span(f", not tracing: {summary.why_not_tracing}", tone)
-    return Span("")
+    if not summary.why_not_tracing:
+        return Span("")
+    if not summary.privileged:
+        return Span(", not tracing", "dim")
+    tone = "dim" if summary.why_not_tracing == TURNED_OFF else "caution"
+    return Span(f", not tracing: {summary.why_not_tracing}", tone)
 
 
 def _interval(summary: Summary) -> Span:

@@ -13,7 +13,7 @@ from sockview.model.limits import DescriptorUse
 from sockview.model.owner import Process
 from sockview.model.snapshot import Snapshot
 from sockview.model.sources import ProcessDetail
-from sockview.model.trace import Trace
+from sockview.model.trace import Trace, Transition
 from tests.model.builders import make_process, make_snapshot, make_socket
 
 #: The last refresh of the leaking server: seconds on its clock.
@@ -174,9 +174,30 @@ def unprivileged() -> list[Snapshot]:
             holders={inode: holders for inode, holders in snapshot.holders.items() if holders[0].process == SSHD},
             unreadable=84,
             privileged=False,
+            trace=Trace(why_not="not permitted"),
         )
         for snapshot in leaking_server()
     ]
+
+
+def traced_clients() -> list[Snapshot]:
+    """Clients that lived for milliseconds, named by the kernel's reports; of one close two processes are reported."""
+    held: Held = {POSTGRES: [make_socket("LISTEN", "10.9.1.1:5432", send_q=200, uid=70)]}
+    listener = _bare(next(iter(held[POSTGRES])))
+    sockets, reports = [listener], []
+    for number, name in enumerate(("curl", "curl", "healthcheck.sh", "psql", "backup", "rsync")):
+        ends = f"10.0.0.7:{45000 + number}", "10.9.1.9:6379"
+        s = make_socket("TIME_WAIT", *ends, time_left=59.5 - number)
+        sockets.append(s)
+        closed = NOW - 1.0 - number
+        names = (name, "proxy") if name == "backup" else (name,)
+        reports += [
+            Transition(closed, tcp_state.FIN_WAIT1, Process(4711 + 10 * number + at, each, "", -1 - at), *s[3:7])
+            for at, each in enumerate(names)
+        ]
+    lossy = Trace(on=True, transitions=sorted(reports), gaps=[(NOW - 5.5, NOW - 5.0)], lost=17)
+    looks = [make_snapshot([listener], held, clock=NOW - step, trace=Trace(on=True)) for step in (10, 9, 8)]
+    return [*looks, make_snapshot(sockets, held, clock=NOW, trace=lossy, pids=[POSTGRES.pid])]
 
 
 def hostile() -> list[Snapshot]:

@@ -39,10 +39,12 @@ def test_a_source_that_knows_no_tracing_says_nothing_of_it() -> None:
     assert "trac" not in header(SUMMARY)[0]
 
 
-def test_who_is_not_root_reads_that_alone() -> None:
-    text, tones = header(replace(SUMMARY, privileged=False, why_not_tracing="not permitted"))
-    assert "not root" in text and "trac" not in text
-    assert tones["not root"] == "caution"
+def test_for_others_than_root_that_is_the_reason() -> None:
+    other = replace(SUMMARY, matched=SUMMARY.total, privileged=False, why_not_tracing="not permitted")
+    text, tones = header(other)
+    assert "not root, not tracing  " in text
+    assert (tones["not root"], tones["not tracing"]) == ("caution", "dim")
+    assert "trac" not in header(other, 60)[0]
 
 
 def test_at_80_columns_what_is_wrong_with_tracing_comes_before_a_plain_interval() -> None:

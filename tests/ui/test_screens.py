@@ -161,6 +161,12 @@ def test_card_of_time_wait(snap_compare: SnapCompare, size: tuple[int, int]) -> 
     assert snap_compare(app, terminal_size=size, run_before=keys("tab", "down", "i", "pagedown"))
 
 
+@CARD_SIZES
+def test_traced_clients(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    app = screen_app(scenarios.traced_clients())
+    assert snap_compare(app, terminal_size=size, run_before=keys("j"))
+
+
 def test_histogram_in_focus(snap_compare: SnapCompare) -> None:
     app = screen_app(scenarios.leaking_server())
     assert snap_compare(app, terminal_size=(80, 24), run_before=keys("tab", "j", "enter"))
