@@ -11,17 +11,16 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import count
-from pathlib import Path
 from typing import Final
 
 from tests.live.churn.client import Address, connect
 from tests.live.churn.events import Did, Identity, Scribe
 from tests.live.churn.orders import Order
+from tests.live.churn.rights import LAST_PID
 from tests.live.churn.worker import RESET, Signal, fork, reap_all, reap_one
 
 #: The program that a brief process may execute, with its socket or without.
 TINY: Final = "true"
-_LAST_PID: Final = Path("/proc/sys/kernel/ns_last_pid")
 #: Two processes of one PID are told apart by their starts, which count ticks of 10 ms.
 _SOME_TICKS: Final = 0.03
 #: Seconds in which nobody may take over a TIME_WAIT on loopback (tcp_twsk_unique, net/ipv4/tcp_ipv4.c).
@@ -96,7 +95,7 @@ class Launcher:
             return
         time.sleep(_SOME_TICKS)
         with suppress(OSError):  # not root: then PIDs are reused by chance
-            _LAST_PID.write_text(str(self._last[0] - 1))
+            LAST_PID.write_text(str(self._last[0] - 1))
 
     # ------------------------------------------------------------ in the child
     def _close(self, address: Address) -> None:

@@ -28,7 +28,7 @@ _IFF_UP: Final = 1  # linux/if.h
 def live_as_twin(
     scribe: Scribe, stop: Signal, seed: int, address: Address, lanes: list[int], rest: Signal, heir: socket.socket
 ) -> None:
-    """Serve at this address and use these lanes, elsewhere. Needs root."""
+    """Serve at this address and use these lanes, elsewhere. Needs `may_leave_network`."""
     _leave_network()
     began = time.monotonic()
     listener = socket.socket(address.family)
