@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from sockview.ui.clipboard import MAX_OSC_52, SAFE_PATH, SCREEN_CHUNK, Clipboard, Command, CopyResult, run_command
+from tests.live.terminal_harness import wait_until
 
 PIDS = "7306 7310"
 PLAIN = b"\x1b]52;c;" + base64.b64encode(PIDS.encode()) + b"\a"
@@ -215,6 +216,13 @@ def test_run_command_gives_the_output_of_a_success_only() -> None:
     assert run_command(command("/nonexistent/program")) is None
 
 
+def has_ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def test_run_command_ends_a_program_that_hangs_and_its_children(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -222,7 +230,7 @@ def test_run_command_ends_a_program_that_hangs_and_its_children(
     note = tmp_path / "pid"
     assert run_command(command("/bin/sh", "-c", f"sleep 600 & echo $! > {note}; wait")) is None
     child = int(note.read_text())
-    assert not os.path.exists(f"/proc/{child}") or Path(f"/proc/{child}/stat").read_text().split()[2] == "Z"
+    assert wait_until(lambda: has_ended(child))  # it is killed, and dies when it next runs
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
