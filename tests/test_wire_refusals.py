@@ -143,7 +143,7 @@ def test_the_place_of_a_wrong_value_is_said() -> None:
     assert "rows[2].age.at_most" in refused_view(values)
     values = object_of(view_of(4))
     values["rows"][1].pop()
-    assert "rows[1] has 14 fields where 15 belong" in refused_view(values)
+    assert "rows[1] has 15 fields where 16 belong" in refused_view(values)
     values = object_of(view_of(1))
     values["histogram"][0]["trend"][0][1] = True
     assert "histogram[0].trend.series[1]" in refused_view(values)

@@ -86,8 +86,10 @@ def pid_text(row: SocketRow) -> str:
 
 
 def process_text(row: SocketRow) -> str:
-    """The owner's name, marked when it has exited; without owner the reason in parentheses."""
+    """The owner's name, marked when it has exited; without owner the reason, or how many may be it, in parentheses."""
     if row.pid is None:
+        if row.no_owner == NoOwner.ORPHAN and row.candidates:
+            return f"({row.candidates:,} {'candidate' if row.candidates == 1 else 'candidates'})"
         return NO_OWNER_TEXT.get(row.no_owner, f"({row.no_owner})") if row.no_owner else NOTHING
     return row.process + _EXITED if row.exited else row.process
 

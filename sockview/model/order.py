@@ -8,7 +8,7 @@ directions. Rows without a value in the column come last in both directions.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from struct import Struct
 from typing import Any, Final, TypeVar
@@ -19,7 +19,6 @@ from sockview.model.inet_socket import InetSocket, is_wildcard, packed_address
 from sockview.model.owner import Process
 from sockview.model.query import GroupRow
 from sockview.model.socket_table import SocketTable
-from sockview.model.steps import finish
 from sockview.model.tcp_state import CLOSE_WAIT, state_rank
 
 #: Sockets handled between two yields, where each takes a microsecond or so.
@@ -222,18 +221,14 @@ def _end_value(address: bytes, port: int) -> bytes | None:
 
 
 # ------------------------------------------------------------------ groups
-def order_groups(rows: Iterable[GroupRow], column: str, reverse: bool = False) -> list[GroupRow]:
-    """Groups in the order of a column of PROCESS_COLUMNS or REMOTE_COLUMNS; an unknown column is `close_wait`.
-
-    Equal ones: the most CLOSE_WAIT first, then the most TIME_WAIT, the most sockets, then by name.
-    """
-    return finish(order_group_steps(list(rows), column, reverse))
-
-
 def order_group_steps(
     rows: Sequence[GroupRow], column: str, reverse: bool = False
 ) -> Generator[None, None, list[GroupRow]]:
-    """As `order_groups`, in steps of a few milliseconds: there may be as many remote addresses as sockets."""
+    """Groups in the order of a column of PROCESS_COLUMNS or REMOTE_COLUMNS; an unknown column is `close_wait`.
+
+    Equal ones: the most CLOSE_WAIT first, then the most TIME_WAIT, the most sockets, then by name. In steps of a few
+    milliseconds: there may be as many remote addresses as sockets.
+    """
     column = column if column in _GROUP_VALUES else "close_wait"
     standing = yield from _by_value_steps(rows, _standing_group)
     return (yield from _by_value_steps(standing, _GROUP_VALUES[column], is_descending(column, reverse)))

@@ -106,6 +106,8 @@ class SocketRow:
     no_owner: str | None
     """A value of NoOwner."""
     user: str
+    candidates: int = 0
+    """Without an owner: how many processes may have had it."""
 
 
 @dataclass(frozen=True, slots=True)

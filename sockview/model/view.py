@@ -53,6 +53,7 @@ def socket_row(table: SocketTable, s: InetSocket) -> SocketRow:
         exited=owner.exited if owner else False,
         no_owner=attribution.no_owner.value if attribution.no_owner else None,
         user=table.user(s),
+        candidates=len(attribution.candidates),
     )
 
 

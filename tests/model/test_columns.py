@@ -58,6 +58,15 @@ def cell(column: str, row: SocketRow) -> str:
     return next(c for c in SOCKET_COLUMNS if c.key == column).text(row)
 
 
+@pytest.mark.parametrize(
+    ("reason", "candidates", "shown"),
+    [("orphan", 0, "(orphan)"), ("orphan", 1, "(1 candidate)"), ("orphan", 2, "(2 candidates)"), ("gone", 2, "(gone)")],
+)
+def test_without_an_owner_it_counts_those_who_may_be_it(reason: str, candidates: int, shown: str) -> None:
+    row = with_changes(pid=None, process="", holders=0, certain=False, no_owner=reason, candidates=candidates)
+    assert cell("process", row) == shown
+
+
 def test_the_cells_of_a_socket() -> None:
     assert {column.key: column.text(ROW) for column in SOCKET_COLUMNS} == {
         "proto": "tcp",

@@ -14,7 +14,7 @@ from sockview.model.inet_socket import UDP, InetSocket, address_text, endpoint_t
 from sockview.model.order import (
     STEP,
     is_descending,
-    order_groups,
+    order_group_steps,
     order_steps,
     socket_value,
     standing_steps,
@@ -32,6 +32,11 @@ def order_sockets(
 ) -> list[InetSocket]:
     """All steps at once."""
     return finish(order_steps(sockets, table, column, reverse))
+
+
+def order_groups(rows: Sequence[GroupRow], column: str, reverse: bool = False) -> list[GroupRow]:
+    """All steps at once."""
+    return finish(order_group_steps(rows, column, reverse))
 
 
 SOCKET_KEYS = [column.key for column in SOCKET_COLUMNS]

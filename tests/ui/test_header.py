@@ -20,17 +20,17 @@ def header(summary: Summary, width: int = 80) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("tracing", "shown", "tone"),
+    ("summary", "shown", "tone"),
     [
-        ({"tracing": True}, "root, tracing ", "dim"),
-        ({"tracing": True, "lost_reports": 1234}, "root, tracing, 1,234 lost", "caution"),
-        ({"why_not_tracing": "no tracefs"}, "root, not tracing: no tracefs", "caution"),
-        ({"why_not_tracing": "not permitted"}, "root, not tracing: not permitted", "caution"),
-        ({"why_not_tracing": "turned off"}, "root, not tracing: turned off", "dim"),
+        (replace(SUMMARY, tracing=True), "root, tracing ", "dim"),
+        (replace(SUMMARY, tracing=True, lost_reports=1234), "root, tracing, 1,234 lost", "caution"),
+        (replace(SUMMARY, why_not_tracing="no tracefs"), "root, not tracing: no tracefs", "caution"),
+        (replace(SUMMARY, why_not_tracing="not permitted"), "root, not tracing: not permitted", "caution"),
+        (replace(SUMMARY, why_not_tracing="turned off"), "root, not tracing: turned off", "dim"),
     ],
 )
-def test_it_says_whether_root_is_tracing_or_why_not(tracing: dict[str, object], shown: str, tone: str) -> None:
-    text, tones = header(replace(SUMMARY, matched=SUMMARY.total, **tracing))  # type: ignore[arg-type]
+def test_it_says_whether_root_is_tracing_or_why_not(summary: Summary, shown: str, tone: str) -> None:
+    text, tones = header(replace(summary, matched=SUMMARY.total))
     assert shown in text and len(text) == 80
     assert tones[shown.removeprefix("root, ").strip()] == tone
 
