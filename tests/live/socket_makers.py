@@ -26,6 +26,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import random
 import signal
 import socket
 import struct
@@ -143,6 +144,33 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 # ---------------------------------------------------------------- in the helper
+def bind_to_unused_port(made: socket.socket, host: str) -> None:
+    """Bind to a port that no socket of any address, family or state has at either end, so that a test may filter by it.
+
+    `bind` to port 0 would do for the listener itself, but a remnant of another address may still have that port;
+    and from the range that `connect` chooses from, another program may be given it later.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_bytes().split()[0])
+    used = ports_in_use()
+    for port in random.sample(range(1024, lowest), k=lowest - 1024):
+        if port not in used:
+            with suppress(OSError):  # taken since
+                made.bind((host, port))
+                return
+    raise RuntimeError("no free port")
+
+
+def ports_in_use() -> set[int]:
+    """At either end of any TCP or UDP socket of this network namespace; see proc(5), /proc/net/tcp."""
+    used: set[int] = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        with suppress(FileNotFoundError), open(f"/proc/net/{table}", "rb") as lines:
+            next(lines)
+            for line in lines:
+                used.update(int(end.rpartition(b":")[2], 16) for end in line.split(None, 3)[1:3])
+    return used
+
+
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 seconds
 
 
@@ -177,7 +205,7 @@ class Maker:
         made = socket.socket(self.server_family, self.type)
         if self.server_family == socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, self.v6_only)
-        made.bind((self.server_host, 0))
+        bind_to_unused_port(made, self.server_host)
         if self.type == socket.SOCK_STREAM:
             made.listen(128)
         self.ports.append(made.getsockname()[1])
