@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from sockview import __version__, cli
-from tests.live.terminal_harness import DEADLINE, Terminal, session_free_environment, wait_until
+from tests.live.terminal_harness import DEADLINE, Terminal, session_free_environment
+from tests.waiting import wait_until
 
 SOCKVIEW = [sys.executable, "-m", "sockview"]
 
@@ -215,7 +216,7 @@ def test_ctrl_c_while_printing_is_130_without_a_word() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         assert process.stderr.readline() == "writing\n"
-        assert wait_until(lambda: _asleep(process.pid))
+        assert wait_until(lambda: _asleep(process.pid), DEADLINE)
         process.send_signal(signal.SIGINT)
         assert process.stderr.read() == ""
         assert process.wait(DEADLINE) == 130

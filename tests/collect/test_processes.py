@@ -4,8 +4,6 @@ import errno
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -13,6 +11,7 @@ import pytest
 
 from sockview.collect.process_stat import read_started
 from sockview.collect.processes import ProcessReader, start_stamp
+from tests.waiting import wait_until
 
 
 def test_this_very_process() -> None:
@@ -47,13 +46,6 @@ def test_cpu_use_is_the_difference_of_two_looks_some_time_apart(monkeypatch: pyt
     assert looks == [None, None, 40.0, 40.0, 60.0]
 
 
-def wait_until(fact: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not fact():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_gone_reused_and_zombie() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     assert child.stdin is not None
@@ -64,7 +56,7 @@ def test_gone_reused_and_zombie() -> None:
     assert other.problem is not None and "belongs to another process" in other.problem
     assert (other.name, other.command, other.user) == ("", "", None)
     child.stdin.close()
-    wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
+    assert wait_until(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
     zombie = reader.read(child.pid, started)
     assert zombie.problem is not None and "zombie" in zombie.problem
     child.wait()

@@ -12,11 +12,12 @@ from tests.live.socket_makers import Made
 from tests.live.terminal_harness import (
     ALTERNATE_SCREEN,
     CURSOR_SHOWN,
+    DEADLINE,
     Terminal,
     running,
     session_free_environment,
-    wait_until,
 )
+from tests.waiting import wait_until
 
 ROOT = str(Path(__file__).parents[2])
 SOCKVIEW = [sys.executable, "-m", "sockview"]
@@ -80,7 +81,7 @@ def readers_of(terminal: Terminal) -> list[int]:
 
 
 def all_gone(pids: list[int]) -> bool:
-    return wait_until(lambda: not any(running(pid) for pid in pids))
+    return wait_until(lambda: not any(running(pid) for pid in pids), DEADLINE)
 
 
 def assert_left_as_found(terminal: Terminal) -> None:

@@ -239,13 +239,3 @@ def running(pid: int) -> bool:
             return file.read().rpartition(b")")[2].split()[0] != b"Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def wait_until(fact: Callable[[], object], timeout: float = DEADLINE) -> bool:
-    """Poll until the fact holds; False when it does not within the time."""
-    deadline = time.monotonic() + timeout
-    while not fact():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

@@ -19,9 +19,8 @@ from tests.live.real_screen import (
     wait_for_rows,
 )
 from tests.live.socket_makers import Made
-from tests.live.terminal_harness import (
-    wait_until,
-)
+from tests.live.terminal_harness import DEADLINE
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -104,7 +103,7 @@ def test_a_vanished_terminal_ends_both_processes(leak: Made, script: str) -> Non
         pids = [terminal.process.pid, *readers_of(terminal)]
         assert len(pids) > 1
         terminal.hang_up()
-        assert wait_until(lambda: terminal.process.poll() is not None)
+        assert wait_until(lambda: terminal.process.poll() is not None, DEADLINE)
         assert all_gone(pids)
 
 

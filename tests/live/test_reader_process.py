@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from sockview.model.query import Detail, PidQuery, Pids, Query, RefreshNow, Trou
 from sockview.reader_process import start_reader
 from sockview.settings import SourceKind
 from tests.reader_client import DEADLINE, ReaderClient
+from tests.waiting import wait_until
 
 PACKAGE_PARENT = str(Path(sockview.__file__).resolve().parents[1])
 
@@ -45,15 +46,6 @@ def reader() -> Iterator[ReaderClient]:
 def listener() -> Iterator[socket.socket]:
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
-
-
-def becomes_true(fact: Callable[[], bool]) -> bool:
-    until = time.monotonic() + DEADLINE
-    while time.monotonic() < until:
-        if fact():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def is_gone(pid: int) -> bool:
@@ -130,7 +122,7 @@ def test_an_endless_line_ends_it(reader: ReaderClient) -> None:
     with pytest.raises(EOFError):
         while True:
             reader.receive()
-    assert becomes_true(lambda: reader.process.poll() is not None)
+    assert wait_until(lambda: reader.process.poll() is not None)
 
 
 # ------------------------------------------------------------------ how it ends
@@ -140,13 +132,13 @@ def test_a_killed_reader_is_an_end_of_file(reader: ReaderClient) -> None:
     with pytest.raises(EOFError):
         while True:
             reader.receive()
-    assert becomes_true(lambda: reader.process.poll() == -signal.SIGKILL)
+    assert wait_until(lambda: reader.process.poll() == -signal.SIGKILL)
 
 
 def test_the_end_of_the_wire_ends_it() -> None:
     process = start_reader("auto")
     process.socket.close()
-    assert becomes_true(lambda: process.poll() == 0)
+    assert wait_until(lambda: process.poll() == 0)
     process.close()
 
 
@@ -164,7 +156,7 @@ def test_close_ends_it_at_any_time_and_leaves_no_zombie() -> None:
 def test_close_ends_a_stopped_reader() -> None:
     process = start_reader("auto")
     os.kill(process.pid, signal.SIGSTOP)
-    assert becomes_true(lambda: is_stopped(process.pid))
+    assert wait_until(lambda: is_stopped(process.pid))
     process.close()
     assert process.poll() == -signal.SIGKILL
 
@@ -176,7 +168,7 @@ def test_ctrl_c_is_the_screens_and_sigterm_ends_it(reader: ReaderClient) -> None
     assert reader.ask(Query(serial=2)).serial == 2
     assert os.getsid(reader.process.pid) != os.getsid(0), "the terminal's signals do not reach it"
     os.kill(reader.process.pid, signal.SIGTERM)
-    assert becomes_true(lambda: reader.process.poll() == -signal.SIGTERM)
+    assert wait_until(lambda: reader.process.poll() == -signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -200,19 +192,19 @@ def test_no_reader_outlives_its_parent(number: signal.Signals) -> None:
     with parent_of_a_reader() as (parent, pid):
         parent.send_signal(number)
         parent.wait(DEADLINE)
-        assert becomes_true(lambda: is_gone(pid))
+        assert wait_until(lambda: is_gone(pid))
 
 
 @linux_only
 def test_even_a_stopped_reader_does_not_outlive_its_parent() -> None:
     with parent_of_a_reader() as (parent, pid):
         # Stopped before it has set itself up, it could not hear of anything.
-        assert becomes_true(lambda: ignores_sigint(pid))
+        assert wait_until(lambda: ignores_sigint(pid))
         os.kill(pid, signal.SIGSTOP)
-        assert becomes_true(lambda: is_stopped(pid))
+        assert wait_until(lambda: is_stopped(pid))
         parent.kill()
         parent.wait(DEADLINE)
-        assert becomes_true(lambda: is_gone(pid))
+        assert wait_until(lambda: is_gone(pid))
 
 
 def ignores_sigint(pid: int) -> bool:

@@ -22,6 +22,7 @@ from sockview.collect.process_stat import read_process
 from sockview.model.owner import Process
 from sockview.model.tcp_state import FIN_WAIT1, LAST_ACK, SYN_SENT
 from sockview.model.trace import NOBODY, Transition
+from tests.live.socket_makers import bind_to_unused_port
 
 #: Connects to the port given, from the port given if there is one, and ends at once.
 CLIENT: Final = """\
@@ -80,13 +81,10 @@ def port_of(server: socket.socket) -> int:
 
 
 def port_for_a_client() -> int:
-    """Below those from which the kernel chooses, so that no other program is given it meanwhile."""
-    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for port in range(lowest - 1 - os.getpid() % 2000, 1024, -1):
-        with socket.socket() as tried, suppress(OSError):
-            tried.bind(("127.0.0.1", port))
-            return port
-    pytest.skip("no free port")
+    """One that no other program is given meanwhile."""
+    with socket.socket() as tried:
+        bind_to_unused_port(tried, "127.0.0.1")
+        return port_of(tried)
 
 
 def run(script: str, *arguments: int) -> int:

@@ -14,7 +14,8 @@ import pytest
 
 from sockview.collect.perf_event import online_cpus
 from sockview.model.query import Query, Summary
-from tests.reader_client import DEADLINE, ReaderClient
+from tests.reader_client import ReaderClient
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root may trace and look into tracefs"
@@ -109,8 +110,5 @@ def test_sigkill_while_it_begins_leaves_nothing_either(pause: float) -> None:
         time.sleep(pause)
         pid = client.process.pid
         os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + DEADLINE
-    while of_session(pid) and time.monotonic() < until:
-        time.sleep(0.02)  # the child that reads tracefs ends by itself
-    assert of_session(pid) == []
+    assert wait_until(lambda: not of_session(pid))  # the child that reads tracefs ends by itself
     assert kernel_state() == before

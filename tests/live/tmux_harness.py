@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-from tests.live.terminal_harness import Terminal, session_free_environment, wait_until
+from tests.live.terminal_harness import DEADLINE, Terminal, session_free_environment
+from tests.waiting import wait_until
 
 TMUX = shutil.which("tmux")
 
@@ -70,7 +71,7 @@ class Tmux:
             text = self._captured()
             return wanted in text if isinstance(wanted, str) else bool(wanted(text))
 
-        assert wait_until(seen), f"not seen in tmux: {wanted!r}\n{self._captured()}\n{self.outer.dump()}"
+        assert wait_until(seen, DEADLINE), f"not seen in tmux: {wanted!r}\n{self._captured()}\n{self.outer.dump()}"
 
     def _captured(self) -> str:
         try:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from sockview.ui.clipboard import MAX_OSC_52, SAFE_PATH, SCREEN_CHUNK, Clipboard, Command, CopyResult, run_command
-from tests.live.terminal_harness import wait_until
+from tests.live.terminal_harness import DEADLINE
+from tests.waiting import wait_until
 
 PIDS = "7306 7310"
 PLAIN = b"\x1b]52;c;" + base64.b64encode(PIDS.encode()) + b"\a"
@@ -230,7 +231,7 @@ def test_run_command_ends_a_program_that_hangs_and_its_children(
     note = tmp_path / "pid"
     assert run_command(command("/bin/sh", "-c", f"sleep 600 & echo $! > {note}; wait")) is None
     child = int(note.read_text())
-    assert wait_until(lambda: has_ended(child))  # it is killed, and dies when it next runs
+    assert wait_until(lambda: has_ended(child), DEADLINE)  # it is killed, and dies when it next runs
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 import pytest
 from textual.events import MouseScrollDown, MouseScrollUp
-from textual.pilot import Pilot
 
 from sockview.model import tcp_state
 from sockview.model.finding import Finding
@@ -18,6 +16,7 @@ from sockview.ui.state_card_screen import StateCardScreen
 from tests.ui import scenarios
 from tests.ui.scenarios import FINDINGS, LEAK, LOOPBACK, PRESSURE
 from tests.ui.screen_app import filter_of, focused_id, link_of, screen_app, settle, table_of
+from tests.waiting import until
 
 
 def app_with(*findings: Finding) -> SockviewApp:
@@ -292,7 +291,7 @@ async def test_y_copies_its_pid_and_says_so_where_it_is_read() -> None:
         await settle(pilot)
         assert "y copies PID 7306" in keys_of(app)
         await pilot.press("y")
-        await _until(pilot, lambda: "sent to your terminal" in keys_of(app))
+        await until(lambda: "sent to your terminal" in keys_of(app), 10)
         assert keys_of(app).startswith("PID 7306 ")
         assert app.keys.message.startswith("PID 7306 ")
 
@@ -305,10 +304,3 @@ async def test_y_does_not_copy_a_pid_that_is_only_likely() -> None:
         await settle(pilot)
         assert keys_of(app) == "Enter its sockets, i explains CLOSE_WAIT, Esc closes"
         assert app.keys.message == ""
-
-
-async def _until(pilot: Pilot[int], condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(10):
-        while not condition():
-            await pilot.pause(0.02)

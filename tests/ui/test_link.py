@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
@@ -13,8 +12,7 @@ from sockview.errors import SockviewError
 from sockview.model.query import FromReader, PidQuery, Pids, Query, Trouble, View
 from sockview.reader_process import ReaderProcess, start_reader
 from sockview.ui.link import ReaderLink
-
-DEADLINE = 20.0
+from tests.waiting import until
 
 
 class Heard:
@@ -33,14 +31,6 @@ class Heard:
     @property
     def views(self) -> list[View]:
         return [message for message in self.messages if isinstance(message, View)]
-
-
-async def until(fact: Callable[[], object]) -> None:
-    """Wait for a fact, not for a time."""
-    end = asyncio.get_running_loop().time() + DEADLINE
-    while not fact():
-        assert asyncio.get_running_loop().time() < end, "it did not come true"
-        await asyncio.sleep(0.01)
 
 
 class Started:
