@@ -110,11 +110,15 @@ def rate_text(rate: float | None) -> str:
 
 
 def span_text(seconds: float) -> str:
-    """How long a series is: ``25s``, ``5m``, ``1h`` from 59 minutes on, where it has reached its full length."""
-    whole = max(0, int(seconds))
+    """How far back a series goes: ``last 25s``, ``last 5m``, ``last 1h`` from 59 minutes on, where it has reached its
+    full length; empty while it is shorter than a second.
+    """
+    whole = int(seconds)
+    if whole < 1:
+        return ""
     if whole < MINUTE:
-        return f"{whole}s"
-    return f"{whole // MINUTE}m" if whole < HOUR - MINUTE else "1h"
+        return f"last {whole}s"
+    return f"last {whole // MINUTE}m" if whole < HOUR - MINUTE else "last 1h"
 
 
 def seconds_text(seconds: float) -> str:

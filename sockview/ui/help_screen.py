@@ -32,7 +32,7 @@ _MARKS: Final = (
     ("7306+3", "the first of four processes that hold it"),
     ("curl†", "the process has exited; written out where there is room"),
     ("+12/min", "change over the last minute; by process that of its CLOSE_WAIT, or of TIME_WAIT if it never had any"),
-    ("▁▂▅ over 5m", "how the count went in that time, an hour at most"),
+    ("▁▂▅ last 5m", "how the count went in that time, an hour at most"),
     ("!! ! ·", "a finding: critical, a warning, a notice; f opens them"),
     ("* » ›", "tagged, tagged under the cursor, under the cursor"),
     ("-", "no owner; the Process column and the pane say why"),

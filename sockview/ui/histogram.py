@@ -158,7 +158,7 @@ def state_lines(states: Sequence[StateLine], largest: int, width: int, chosen: i
     for line in states:
         beside, tone = _beside(line)
         if not beside and not span_said:
-            beside, tone, span_said = f"over {span_text(line.trend.span)}", "dim", True
+            beside, tone, span_said = span_text(line.trend.span), "dim", True
         lines.append(_state_line(line, largest, cells, line.state == chosen, Span(beside, tone)))
     return lines
 

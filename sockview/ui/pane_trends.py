@@ -45,7 +45,7 @@ def _own_line(detail: Detail, state: int, count: int, trend: Trend, width: int) 
             Span(f"  {sparkline(trend.series, cells)}", state_tone(state)),
             Span(f" {rate_text(trend.rate):>7}", rate_tone(state, trend.rate)),
             Span(_oldest(detail, state), state_tone(state)),
-            Span(f"  over {span_text(trend.span)}", "dim"),
+            Span(f"  {span_text(trend.span)}", "dim"),
         ],
         width,
     )

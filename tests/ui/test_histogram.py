@@ -59,16 +59,16 @@ def test_eighty_columns_say_how_many_how_fast_and_since_when() -> None:
         "oldest",
         ">12m",
     ]
-    assert time_wait.rstrip().endswith("over 1h")
+    assert time_wait.rstrip().endswith("last 1h")
     assert established.rstrip().endswith("▁█")
     assert ("10,000" in time_wait, "-40/s" in time_wait, "+12/min" in established) == (True, True, True)
 
 
 def test_how_far_back_it_goes_is_said_once() -> None:
     said = "".join(text_of(drawn) for drawn in state_lines(LEAKING, 40_000, 120, None))
-    assert said.count("over 1h") == 1
+    assert said.count("last 1h") == 1
     healthy = [line(tcp_state.CLOSE_WAIT, 0), line(tcp_state.TIME_WAIT, 0)]
-    assert text_of(state_lines(healthy, 0, 80, None)[0]).rstrip().endswith("over 1h")
+    assert text_of(state_lines(healthy, 0, 80, None)[0]).rstrip().endswith("last 1h")
 
 
 def test_the_rate_alarms_only_where_close_wait_grows() -> None:

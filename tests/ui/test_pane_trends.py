@@ -63,8 +63,8 @@ def test_close_wait_that_is_gone_is_still_told() -> None:
 
 def test_with_room_each_trend_has_its_line() -> None:
     close_wait, time_wait, rest = texts(states_lines(DETAIL, 80, 10))
-    assert close_wait.endswith("+3/s, oldest >12m  over 5m")
-    assert time_wait.endswith("0/min  over 5m")
+    assert close_wait.endswith("+3/s, oldest >12m  last 5m")
+    assert time_wait.endswith("0/min  last 5m")
     assert rest == " ESTABLISHED 12   LISTEN 1"
 
 
