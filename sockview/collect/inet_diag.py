@@ -167,7 +167,7 @@ def _sockets(data: Buffer, at: int, length: int, sequence: int, protocol: int, b
             cgroup = _cgroup_id(data, at + _MESSAGE.size, at + size)
         append(new(InetSocket, (
             protocol, family, states[state], local, l1 << 8 | l0, remote, r1 << 8 | r0, recv_q, send_q,
-            uid if uid or inode else None, inode, cookie, timer, expires, interface, cgroup, retransmits,
+            uid if uid or inode else None, inode, cookie, timer, expires, interface, cgroup, retransmits, None,
         )))  # fmt: skip
         all_flags |= flags
         at += (size + 3) & ~3

@@ -38,13 +38,13 @@ def age_in_state(s: InetSocket, since: Since | None, clock: float, fin_timeout: 
     """
     seen = None if since is None else _since_seen(since, clock)
     if s.timer == TIMER_TIME_WAIT:
-        passed = _passed(s, fin_timeout)
+        passed = _passed(s, clock, fin_timeout)
         if passed is not None and (seen is None or _may_be(passed, seen)):
             return Age(passed, passed)
     return seen
 
 
-def _passed(s: InetSocket, fin_timeout: float | None) -> float | None:
+def _passed(s: InetSocket, clock: float, fin_timeout: float | None) -> float | None:
     """Seconds since the timer with which the kernel ends a socket was set; None where its length is not known.
 
     TIME_WAIT lasts a constant 60 s. An orphaned FIN_WAIT2 lasts tcp_fin_timeout from its close(), or from the ACK
@@ -52,7 +52,7 @@ def _passed(s: InetSocket, fin_timeout: float | None) -> float | None:
     then), where the process chose its own with TCP_LINGER2 (tcp(7)), and on very slow paths: tcp_close,
     tcp_rcv_state_process and tcp_fin_time of the kernel. What is left tells of that only where it is too much.
     """
-    left = s.expires_ms / 1000
+    left = s.timer_left(clock)
     if s.state == tcp_state.TIME_WAIT:
         return max(0.0, TIME_WAIT_SECONDS - left)
     if s.state != tcp_state.FIN_WAIT2 or s.inode or fin_timeout is None:

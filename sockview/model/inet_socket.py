@@ -49,13 +49,21 @@ class InetSocket(NamedTuple):
     """The kernel's name of this socket for life. Negative: a stand-in hashed from the addresses."""
     timer: int = TIMER_NONE
     expires_ms: int = 0
-    """Milliseconds until the timer fires."""
+    """Milliseconds until the timer fires, counted from `read_at`."""
     interface: int = 0
     """Interface index the socket is bound to; 0 for none."""
     cgroup_id: int | None = None
     """Inode number of the socket's cgroup-v2 directory, where the kernel tells."""
     retransmits: int = 0
     """Unanswered attempts so far of what the timer repeats: data, a window probe, a keep-alive probe."""
+    read_at: float | None = None
+    """Monotonic seconds at which `expires_ms` was read; None: when its snapshot was taken. As long as the timer runs
+    on and nothing else changes, a source may go on delivering this same value."""
+
+    def timer_left(self, clock: float) -> float:
+        """Seconds until the timer fires, as seen in a snapshot taken at `clock`; never below 0."""
+        read_at = self.read_at
+        return max(0.0, self.expires_ms / 1000 - (0.0 if read_at is None else max(0.0, clock - read_at)))
 
     @property
     def netid(self) -> str:

@@ -12,6 +12,22 @@ from sockview.model.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """In what a snapshot differs from an earlier one of the same source: whoever knows the earlier one need not look at
+    the rest. All sockets that are not named here are the same objects in both.
+    """
+
+    since: int
+    """`Snapshot.serial` of the earlier one."""
+    gone: Sequence[InetSocket]
+    """Values of the earlier snapshot that are not in this one: the socket has gone, or something about it has changed."""
+    come: Sequence[InetSocket]
+    """Values of this snapshot that were not in the earlier one: the socket is new, or something about it has changed."""
+    held: frozenset[int]
+    """Inodes whose holders are not what they were, those without any now or before included."""
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What one collection found. Nothing in it changes afterwards."""
 
@@ -57,3 +73,7 @@ class Snapshot:
     direction when last looked at, for those that have been silent for long; looked at once a minute."""
     descriptors: Mapping[tuple[int, int], DescriptorUse] = field(default_factory=dict)
     """(PID, start) of the processes that hold the most CLOSE_WAIT sockets -> their descriptors."""
+    serial: int = 0
+    """Different for every snapshot of a process; 0 where nobody tells changes."""
+    change: Change | None = None
+    """What is different from an earlier snapshot, where the source knows."""

@@ -186,7 +186,8 @@ def closed_by(s: InetSocket, end: float) -> float:
     """
     if s.state != tcp_state.TIME_WAIT or s.timer != TIMER_TIME_WAIT:
         return end
-    return min(end, end - (TIME_WAIT_SECONDS - s.expires_ms / 1000) + _TIMER_TOLERANCE)
+    read_by = end if s.read_at is None else min(end, s.read_at)
+    return min(end, read_by - (TIME_WAIT_SECONDS - s.expires_ms / 1000) + _TIMER_TOLERANCE)
 
 
 def _joined(old: Traced, new: Traced) -> Traced:

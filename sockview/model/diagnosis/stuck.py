@@ -96,7 +96,7 @@ def _ranked(
 def _facts(kind: str, sockets: Sequence[InetSocket], peers: str, owners: Owners, table: SocketTable) -> Iterator[str]:
     number = counted(len(sockets), "connection")
     if kind == NOT_READING:
-        longest = max(s.expires_ms for s in sockets) / 1000
+        longest = max(s.timer_left(table.snapshot.clock) for s in sockets)
         yield (
             f"On {number} the peer's receive window is closed or too small: the data in Send-Q waits, and the kernel "
             f"asks again and again; the last to be asked is in {longest:.0f} s."
