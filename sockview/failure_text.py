@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 
 from sockview.errors import SockviewError
 from sockview.model.clean_text import clean
@@ -17,6 +16,8 @@ def failure_text(what: str, error: Exception, then: str) -> str:
     """
     if isinstance(error, SockviewError):
         return clean(str(error), 1000)
+    import traceback  # hardly ever needed, and 1 ms of every start
+
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
     message = f": {error}" if str(error) else ""

@@ -12,23 +12,24 @@ import gc
 import signal
 import socket
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from sockview.channel import Channel
 from sockview.draining import Draining
 from sockview.failure_text import failure_text
 from sockview.model.observation import Observation
-from sockview.model.pane import describe, with_process
-from sockview.model.query import FromScreen, PidQuery, Query, RefreshNow, Trouble, View
+from sockview.model.pane import Describer, with_process
+from sockview.model.query import FromScreen, PidQuery, Query, RefreshNow, Trouble, View, alike
 from sockview.model.sources import ProcessDetail, ProcessSource, SocketSource
-from sockview.model.view import ViewMaker, alike
+from sockview.model.view import ViewMaker
 from sockview.parent_death import die_with_parent
 from sockview.refresh import Clock, Refresh
 from sockview.settings import SOURCES, SourceKind
 
 if TYPE_CHECKING:
     from sockview.model.snapshot import Snapshot
+    from sockview.model.socket_table import SocketTable
 
 _KINDS: Final[dict[str, SourceKind]] = {kind: kind for kind in SOURCES}
 
@@ -62,7 +63,10 @@ class Reader:
         self._preparing: Generator[None, None, None] | None = None
         """Work on the answer to the newest query, while that is unanswered."""
         self._early: list[PidQuery] = []
+        self._describer = Describer()
         self._cursor: str | None = None
+        """The row that is still to be described, and how far that has got."""
+        self._describing: Iterator[None] | None = None
         self._untidied = 0
 
     def run(self) -> None:
@@ -150,7 +154,7 @@ class Reader:
             return
         if view is not None:
             self._channel.send(view)
-            self._cursor = _cursor_key(view)
+            self._point_at(_cursor_key(view))
 
     def _answer_pids(self, request: PidQuery) -> None:
         if self._refresh.shown is None:
@@ -165,26 +169,32 @@ class Reader:
             self._fail("Gathering the PIDs", error)
 
     def _describe(self) -> None:
-        """The pane of the row under the cursor; a message of its own, since processes are slow to read."""
+        """Work on the pane of the row under the cursor for a slice of time."""
         key, table = self._cursor, self._refresh.shown
+        if self._describing is None:
+            self._describing = self._pane_steps(table, key) if table is not None and key is not None else iter(())
         until = self._clock() + SLICE
         try:
-            for _ in () if table is None else table.gather_steps():
+            for _ in self._describing:
                 if self._clock() >= until:
                     return  # there is more to do: the cursor stays to be described
-            self._cursor = None
-            if key is None or table is None:
-                return
-            found = describe(table, key)
-            if found is None:
-                return
-            detail, process = found
-            if process is not None:
-                detail = with_process(detail, self._processes.read(process.pid, process.started))
-            self._channel.send(detail)
         except Exception as error:
-            self._cursor = None
             self._fail("Describing the process", error)
+        self._point_at(None)
+
+    def _pane_steps(self, table: SocketTable, key: str) -> Generator[None, None, None]:
+        """Send what is known of the row; a message of its own, since processes are slow to read."""
+        found = yield from self._describer.steps(table, key)
+        if found is None:
+            return
+        detail, process = found
+        if process is not None:
+            detail = with_process(detail, self._processes.read(process.pid, process.started))
+        self._channel.send(detail)
+
+    def _point_at(self, key: str | None) -> None:
+        """The row that is to be described, in the table that is shown."""
+        self._cursor, self._describing = key, None
 
     def _fail(self, what: str, error: Exception) -> None:
         self._channel.send(Trouble(failure_text(what, error, "the rest goes on")))

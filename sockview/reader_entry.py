@@ -6,11 +6,13 @@ side imports nothing of the reader. It needs nothing of this package that could 
 
 from __future__ import annotations
 
+import gc
 import socket
 
 
 def run_reader(argv: list[str]) -> int:
     """Run the reader with the arguments of its main(). Returns the exit code."""
+    gc.disable()  # the reader decides when to look for cycles; the imports have none worth their time
     try:
         from sockview.reader import main
     except Exception as error:

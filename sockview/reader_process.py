@@ -40,6 +40,11 @@ sys.exit(run_reader(sys.argv[2:]))
 _PATH_FLAGS: Final = (("isolated", "-I"), ("ignore_environment", "-E"), ("no_user_site", "-s"), ("no_site", "-S"))
 
 
+# The tables of one refresh replace those of the last, some megabytes each. glibc would learn from that to keep such
+# blocks (mallopt(3), M_MMAP_THRESHOLD): for 100,000 sockets the reader then has 25 MB more.
+_MEMORY_GIVEN_BACK: Final = {"MALLOC_MMAP_THRESHOLD_": str(256 * 1024)}
+
+
 class ReaderProcess:
     """A running reader and the screen's end of the wire."""
 
@@ -100,6 +105,7 @@ def start_reader(source: SourceKind, proc: str = "/proc", *, trace: bool = True)
                 start_new_session=True,
                 # Relative entries of PYTHONPATH lead nowhere, and no file system is kept busy.
                 cwd="/",
+                env=_MEMORY_GIVEN_BACK | os.environ,
             )
         except OSError:
             ours.close()

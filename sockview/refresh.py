@@ -13,6 +13,7 @@ from typing import Final
 
 from sockview.diagnosed import diagnose_steps
 from sockview.failure_text import failure_text
+from sockview.model.diagnosis import Diagnosis
 from sockview.model.observation import Observation
 from sockview.model.query import Query, Trouble
 from sockview.model.socket_table import SocketTable
@@ -51,7 +52,7 @@ class Refresh:
         views: ViewMaker | None = None,
         thresholds: Thresholds | None = None,
     ) -> None:
-        self._thresholds = Thresholds() if thresholds is None else thresholds
+        self._diagnosis = Diagnosis(Thresholds() if thresholds is None else thresholds)
         self.query = Query(serial=0)
         self.views = ViewMaker() if views is None else views
         self.shown: SocketTable | None = None
@@ -150,7 +151,7 @@ class Refresh:
         snapshot = yield from self._source.collect()
         self._part = Part.JOIN
         table = yield from self._observation.add(snapshot)
-        yield from diagnose_steps(table, self._thresholds)
+        yield from diagnose_steps(table, self._diagnosis)
         self._latest = table
         if self.shown is None or self._show_once or not self.query.paused:
             yield from self._show(self._latest)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 SourceKind = Literal["auto", "netlink", "psutil"]
 PrintedForm = Literal["table", "summary", "json"]
@@ -18,9 +17,11 @@ SOURCE_VARIABLE: Final = "SOCKVIEW_SOURCE"
 DEFAULT_INTERVAL: Final = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """One run's settings; arguments win over the environment, the environment over defaults."""
+class Settings(NamedTuple):
+    """One run's settings; arguments win over the environment, the environment over defaults.
+
+    A tuple, because ``dataclasses`` would be imported before the reader is started.
+    """
 
     filter: str = ""
     """The filter to start with, in the filter language; empty shows everything."""

@@ -73,6 +73,25 @@ def test_printing_once_imports_no_screen() -> None:
     assert not modules_after("--json", "cw") & heavy
 
 
+@pytest.mark.parametrize("option", ["--once", "--summary", "--json"])
+def test_what_nobody_asks_for_is_not_imported(option: str) -> None:
+    """Each of these takes longer than to read a thousand sockets."""
+    loaded = modules_after(option)
+    assert not loaded & {"sockview.collect.open_trace", "ctypes", "psutil", "datetime", "ipaddress"}
+    assert not [name for name in loaded if name.startswith("sockview.model.filter")]
+    assert ("sockview.model.diagnosis" in loaded) == (option == "--json")
+
+
+def test_the_first_screen_waits_for_no_other_module() -> None:
+    """The language of filters and what the reader does with it; TLS, which asyncio takes where it is."""
+    program = "from sockview.ui import run; run._import_asyncio(); import sockview.ui.app, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "asyncio" in loaded and "sockview.ui.app" in loaded
+    assert not loaded & {"ssl", "sockview.model.socket_table", "sockview.ui.help_screen"}
+    assert not [name for name in loaded if name.startswith("sockview.model.filter")]
+
+
 # ------------------------------------------------------------------ wrong usage
 @pytest.mark.parametrize(
     ("arguments", "part"),
@@ -232,7 +251,7 @@ def test_what_cannot_be_collected_is_a_sentence_and_code_1() -> None:
     program = (
         "import sys; from sockview import cli; from sockview.collect import sources\n"
         "from sockview.errors import CollectError\n"
-        "def refuse(*_): raise CollectError('No sockets can be had here: try elsewhere.')\n"
+        "def refuse(*_, **__): raise CollectError('No sockets can be had here: try elsewhere.')\n"
         "sources.open_source = refuse; sys.exit(cli.main(['--once']))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -78,6 +78,7 @@ def test_a_cursor_that_moves_does_not_start_the_answer_anew() -> None:
 
 def test_a_refresh_that_ends_meanwhile_is_what_is_answered_from() -> None:
     with long_answers() as (bench, views):
+        views.slices = 60  # more than a refresh has steps, and less than the next one waits
         bench.clock.now += 1.0
         bench.source.count = 5
         bench.send(Query(serial=2, sort="pid"))

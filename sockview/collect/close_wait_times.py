@@ -9,10 +9,10 @@ keep-alive probes, make the first bound weaker but never wrong.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Final
 
-from sockview.collect.netlink import dump_times
+from sockview.collect.netlink import ask_times, dump_times
 from sockview.collect.tcp_info import TcpTimes
 from sockview.model import tcp_state
 from sockview.model.inet_socket import InetSocket
@@ -22,13 +22,12 @@ TICK_ERROR: Final = 0.02
 #: The counters have 32 bits of milliseconds: where a host has been up for longer, any time may be too short.
 WRAP_SECONDS: Final = 2**32 / 1000
 
-#: Sockets handled in one step.
-_SLICE: Final = 10_000
+#: What asking for one socket costs, in sockets of a dump; and what a dump costs besides, to go through the table.
+_COST_OF_ONE: Final = 4
+_COST_OF_DUMP: Final = 1000
 
 Entered = tuple[float, float | None]
 """The latest and the earliest moment at which a socket came into the state; None: no earliest is known."""
-Passed = tuple[float, float | None]
-"""Seconds that have passed since then, at least and at most."""
 
 
 def uptime() -> float:
@@ -37,46 +36,48 @@ def uptime() -> float:
 
 
 class CloseWaitTimes:
-    """Asks the kernel only when a socket is new in the state: for the others it can't tell more than before."""
+    """Asks the kernel only about sockets that are new in the state: of the others it can't tell more than before."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, uptime_clock: Callable[[], float] = uptime) -> None:
         self._clock = clock
         self._uptime = uptime_clock
-        self._entered: dict[int, Entered] = {}
+        self._entered: Mapping[int, Entered] = {}
 
-    def look(self, close_waits: Sequence[InetSocket], end: float) -> Generator[None, None, dict[int, Passed]]:
-        """Cookie -> seconds before `end` in which it came into CLOSE_WAIT, at least and at most, in small steps.
+    def look(self, close_waits: Mapping[int, InetSocket]) -> Generator[None, None, Mapping[int, Entered]]:
+        """Cookie -> monotonic seconds at which it came into CLOSE_WAIT, at the latest and at the earliest.
 
-        `close_waits` are the sockets that a look which ended at `end` showed in the state. Sockets
-        that have left it meanwhile are absent. Raises DumpError.
+        `close_waits` are all sockets in the state, by cookie. One that has left it meanwhile is absent. In small
+        steps. Raises DumpError.
         """
-        known, new = yield from self._sort_out(close_waits)
-        if new:
-            asked, wrapped = self._clock(), self._uptime() >= WRAP_SECONDS
-
-            def take(times: Sequence[TcpTimes]) -> None:
-                received = self._clock()
-                known.update((t.cookie, _entered(t, asked, received, wrapped)) for t in times if t.cookie in new)
-
-            yield from dump_times(sorted(set(new.values())), tcp_state.CLOSE_WAIT, take)
-        self._entered = known
-        return (yield from _before(end, known))
-
-    def _sort_out(
-        self, close_waits: Sequence[InetSocket]
-    ) -> Generator[None, None, tuple[dict[int, Entered], dict[int, int]]]:
-        """What is known of these sockets; cookie -> address family of the others."""
-        known: dict[int, Entered] = {}
-        new: dict[int, int] = {}
-        for start in range(0, len(close_waits), _SLICE):
-            for s in close_waits[start : start + _SLICE]:
-                entered = self._entered.get(s.cookie)
-                if entered is None:
-                    new[s.cookie] = s.family
-                else:
-                    known[s.cookie] = entered
+        entered = self._entered
+        new = close_waits.keys() - entered.keys()
+        if new or len(entered) > len(close_waits):
+            known = dict(entered)
+            for cookie in entered.keys() - close_waits.keys():
+                del known[cookie]
             yield
-        return known, new
+            yield from self._ask([close_waits[cookie] for cookie in new], len(close_waits), known)
+            self._entered = known
+        return self._entered
+
+    def _ask(self, new: Sequence[InetSocket], total: int, known: dict[int, Entered]) -> Generator[None, None, None]:
+        """Add what the kernel tells of these of `total` sockets in the state."""
+        if not new:
+            return
+        wanted, wrapped, asked = {s.cookie for s in new}, self._uptime() >= WRAP_SECONDS, self._clock()
+
+        def take(times: Sequence[TcpTimes]) -> None:
+            received = self._clock()
+            known.update(
+                (t.cookie, _entered(t, asked, received, wrapped))
+                for t in times
+                if t.cookie in wanted and t.state == tcp_state.CLOSE_WAIT
+            )
+
+        if len(new) * _COST_OF_ONE < total + _COST_OF_DUMP:
+            yield from ask_times(new, take)
+        else:
+            yield from dump_times(sorted({s.family for s in new}), tcp_state.CLOSE_WAIT, take)
 
 
 def _entered(t: TcpTimes, asked: float, received: float, wrapped: bool) -> Entered:
@@ -87,12 +88,3 @@ def _entered(t: TcpTimes, asked: float, received: float, wrapped: bool) -> Enter
     earliest = asked - t.last_data_recv / 1000 - TICK_ERROR
     # Data later than every ACK: the FIN's ACK was an old one and was not noted. Nothing is known then.
     return (latest, earliest) if earliest <= latest else (received, None)
-
-
-def _before(end: float, entered: dict[int, Entered]) -> Generator[None, None, dict[int, Passed]]:
-    found: dict[int, Passed] = {}
-    for number, (cookie, (latest, earliest)) in enumerate(entered.items(), 1):
-        found[cookie] = (max(0.0, end - latest), None if earliest is None else max(0.0, end - earliest))
-        if number % _SLICE == 0:
-            yield
-    return found

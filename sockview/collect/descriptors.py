@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from heapq import nlargest
+from itertools import repeat
+from operator import itemgetter
 from typing import Final
 
 from sockview.collect.process_stat import FORBIDDEN, VANISHED, parse_stat, read_file
@@ -22,28 +24,59 @@ FEWEST_SOCKETS: Final = 10
 _SLICE: Final = 2000
 _MOST_BYTES: Final = 4096
 
+_Holders = tuple[Holder, ...]
+_inode_of = itemgetter(InetSocket._fields.index("inode"))
 
-def read_descriptors(
-    proc: str, close_waits: Sequence[InetSocket], holders: Mapping[int, tuple[Holder, ...]]
-) -> Generator[None, None, dict[tuple[int, int], DescriptorUse]]:
-    """(PID, start) -> descriptors, of the processes that hold the most of these sockets, in small steps.
 
-    Those that have gone meanwhile, or may not be looked at, are absent. Raises other OSErrors.
-    """
-    counts: Counter[tuple[int, int]] = Counter()
-    for start in range(0, len(close_waits), _SLICE):
-        part = close_waits[start : start + _SLICE]
-        for s in part:
-            counts.update({holder.process.identity for holder in holders.get(s.inode, ())})
+class Descriptors:
+    """Counts again only the sockets whose holders are others than the last time."""
+
+    def __init__(self, proc: str) -> None:
+        self._proc = proc
+        self._counted: dict[int, _Holders] = {}
+        """Inode -> those that hold it, as counted."""
+        self._counts: Counter[tuple[int, int]] = Counter()
+        """(PID, start) -> how many of these sockets it holds."""
+
+    def look(
+        self, close_waits: Iterable[InetSocket], holders: Mapping[int, _Holders]
+    ) -> Generator[None, None, dict[tuple[int, int], DescriptorUse]]:
+        """(PID, start) -> descriptors, of the processes that hold the most of these sockets, in small steps.
+
+        Those that have gone meanwhile, or may not be looked at, are absent. Raises other OSErrors.
+        """
+        yield from self._count(list(map(_inode_of, close_waits)), holders)
+        enough = [(count, identity) for identity, count in self._counts.items() if count >= FEWEST_SOCKETS]
+        found = {}
+        for _, (pid, started) in nlargest(MOST_PROCESSES, enough):
+            use = _look(f"{self._proc}/{pid}", started)
+            if use is not None:
+                found[pid, started] = use
+            yield
+        return found
+
+    def _count(self, inodes: Sequence[int], holders: Mapping[int, _Holders]) -> Generator[None, None, None]:
+        now = dict(zip(inodes, map(holders.get, inodes, repeat(())), strict=True))
         yield
-    enough = [(count, identity) for identity, count in counts.items() if count >= FEWEST_SOCKETS]
-    found = {}
-    for _, (pid, started) in nlargest(MOST_PROCESSES, enough):
-        use = _look(f"{proc}/{pid}", started)
-        if use is not None:
-            found[pid, started] = use
+        before = self._counted
+        changed = [(inode, held) for inode, held in now.items() if before.get(inode, ()) is not held]
+        gone = before.keys() - now.keys()
         yield
-    return found
+        for start in range(0, len(changed), _SLICE):
+            for inode, held in changed[start : start + _SLICE]:
+                self._put(inode, held)
+            yield
+        for inode in gone:
+            self._put(inode, ())
+
+    def _put(self, inode: int, held: _Holders) -> None:
+        for identity in {holder.process.identity for holder in self._counted.pop(inode, ())}:
+            self._counts[identity] -= 1
+            if not self._counts[identity]:
+                del self._counts[identity]
+        if held:
+            self._counted[inode] = held
+            self._counts.update({holder.process.identity for holder in held})
 
 
 def parse_descriptor_limit(limits: bytes) -> int | None:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from operator import itemgetter
-from pathlib import Path
+from itertools import chain, count
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from sockview.collect.close_wait_times import CloseWaitTimes
-from sockview.collect.descriptors import read_descriptors
-from sockview.collect.holders import Holders, find_holders
+from sockview.collect.descriptors import Descriptors
+from sockview.collect.holders import Holders, HolderWatch
+from sockview.collect.known_sockets import KnownSockets
 from sockview.collect.limits import read_limits
 from sockview.collect.netlink import Dump, DumpError, dump_name, dump_sockets, open_netlink
 from sockview.collect.past_holders import PastHolders
 from sockview.collect.privilege import may_see_everything
 from sockview.collect.silent_sockets import SilentSockets
+from sockview.collect.socket_values import Decoder
+from sockview.collect.tally import Tally
 from sockview.collect.users import UserNames
 from sockview.errors import CollectError
 from sockview.model.clean_text import clean
 from sockview.model.inet_socket import TCP, UDP, InetSocket
 from sockview.model.limits import DescriptorUse, Limits
-from sockview.model.snapshot import Snapshot
-from sockview.model.tcp_state import CLOSE_WAIT
+from sockview.model.snapshot import Change, Snapshot
 from sockview.model.trace import Trace
 
 if TYPE_CHECKING:
@@ -34,23 +36,24 @@ if TYPE_CHECKING:
 
 #: (family, protocol) in the order in which they are read.
 DUMPS: Final = ((4, TCP), (6, TCP), (4, UDP), (6, UDP))
-#: Sockets looked through in one step.
-_SLICE: Final = 10_000
 
-_inode_of = itemgetter(InetSocket._fields.index("inode"))
-_uid_of = itemgetter(InetSocket._fields.index("uid"))
 _Part = TypeVar("_Part")
+_serials = count(1)
 
 
 @dataclass(slots=True)
 class _Findings:
     """What one collection has found so far."""
 
-    sockets: list[InetSocket] = field(default_factory=list)
+    sockets: Sequence[InetSocket] = ()
+    gone: Sequence[InetSocket] = ()
+    come: Sequence[InetSocket] = ()
+    comparable: bool = True
+    """Whether these two are right."""
     warnings: list[str] = field(default_factory=list)
     complete: bool = True
-    close_wait_times: dict[int, tuple[float, float | None]] = field(default_factory=dict)
-    silent: dict[int, float] = field(default_factory=dict)
+    close_wait_times: Mapping[int, tuple[float, float | None]] = field(default_factory=dict)
+    silent: Mapping[int, float] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     descriptors: dict[tuple[int, int], DescriptorUse] = field(default_factory=dict)
 
@@ -61,6 +64,9 @@ class NativeSource:
     In this order a socket that appears in between is simply not in the snapshot, and one that was
     closed in between has no holder any more. A part that fails becomes a warning; only when no
     socket table can be had at all `collect` raises CollectError.
+
+    What it has found is kept: a collection costs what has changed since the one before. One that does not come to
+    its end makes the next one begin anew.
     """
 
     def __init__(
@@ -71,29 +77,44 @@ class NativeSource:
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
         host: Callable[[], str] = socket.gethostname,
+        findings: bool = True,
     ) -> None:
-        """`trace`: what listens to the kernel, or tells why nothing does; None is for a single look."""
+        """`trace`: what listens to the kernel, or tells why nothing does; None is for a single look.
+
+        `findings`: False where nobody will look for what is wrong in the first snapshot.
+        """
         self._proc = proc
         self._trace = trace
         self._clock = clock
         self._wall_clock = wall_clock
         self._host = host
         self._users = UserNames(clock)
+        decoder = Decoder()
+        self._known = {(family, protocol): KnownSockets(protocol, decoder) for family, protocol in DUMPS}
+        self._since = 0
+        """Serial of the snapshot that was made of what is kept; 0: nobody got it, or its holders are not known."""
+        self._tally = Tally()
+        self._holder_watch = HolderWatch(proc)
         self._past_holders = PastHolders(proc)
+        self._descriptors = Descriptors(proc)
         self._close_wait_times = CloseWaitTimes(clock)
         # Those who look on can wait for it until the second look; their first rows should not.
-        self._silent_sockets = SilentSockets(clock, at_once=trace is None)
+        self._silent_sockets = SilentSockets(clock, at_once=trace is None and findings)
 
     def collect(self) -> Generator[None, None, Snapshot]:
         """One snapshot. `clock` and `taken_at` are the moment at which the dump began."""
         taken_at, clock = self._wall_clock(), self._clock()
-        found = _Findings()
+        since, self._since = self._since, 0
+        found = _Findings(comparable=since > 0)
         yield from self._read_sockets(found)
         end = self._clock()
-        inodes, uids, close_waits = yield from _sort_out(found.sockets)
-        reading = self._close_wait_times.look(close_waits, end)
+        if not since:
+            self._holder_watch = HolderWatch(self._proc)
+        gone, come = yield from self._count(found)
+        reading = self._close_wait_times.look(self._tally.close_waits)
         found.close_wait_times = (yield from self._guard("The ages of CLOSE_WAIT", reading, found)) or {}
-        walked = yield from self._guard("The processes", find_holders(self._proc, inodes), found)
+        holding = self._holder_watch.look(self._tally.inodes, come, gone)
+        walked = yield from self._guard("The processes", holding, found)
         # After the look at the sockets: whoever closed one that was seen has been reported by now.
         trace = self._take_trace(found)
         started = None
@@ -102,16 +123,20 @@ class NativeSource:
             traced = {report.process.pid for report in trace.transitions if report.process.started > 0}
             past = self._past_holders.look(walked, traced)
             started = yield from self._guard("Earlier processes", past, found)
-        names = yield from self._guard("User names", self._users.names(sorted(uids)), found)
+        names = yield from self._guard("User names", self._users.names(sorted(self._tally.uids)), found)
         holders = walked or Holders()
-        yield from self._read_around(close_waits, holders, found)
+        change = self._change(since, walked, found)
+        yield from self._read_around(holders, change, found)
+        serial = next(_serials)
+        if walked is not None:
+            self._since = serial
         return Snapshot(
             taken_at=taken_at,
             clock=clock,
             dump_seconds=end - clock,
             host=self._host_name(found),
             source="sock_diag",
-            sockets=tuple(found.sockets),
+            sockets=found.sockets,
             holders=holders.by_inode,
             users=names or {},
             unreadable=holders.unreadable,
@@ -126,6 +151,8 @@ class NativeSource:
             silent=found.silent,
             descriptors=found.descriptors,
             trace=trace,
+            serial=serial,
+            change=change if found.complete else None,
         )
 
     def drain(self) -> bool:
@@ -136,30 +163,50 @@ class NativeSource:
 
     def _read_sockets(self, found: _Findings) -> Generator[None, None, None]:
         failures: list[DumpError] = []
-        for family, protocol in DUMPS:
+        for (family, protocol), known in self._known.items():
             try:
                 # A socket for each dump: one whose dump broke off answers EBUSY from then on.
                 with closing(open_netlink()) as channel:
-                    dump = yield from dump_sockets(channel, family, protocol)
+                    dump = yield from dump_sockets(channel, family, protocol, known, clock=self._clock)
             except DumpError as error:
+                known.forget()
                 failures.append(error)
                 if not (family == 6 and error.errno == errno.ENOENT and not self._has_ipv6()):
                     found.warnings.append(str(error))
                     found.complete = False
                 continue
-            found.sockets.extend(dump.sockets.values())
             _say_incomplete(dump, family, protocol, found)
         if len(failures) == len(DUMPS):
             raise failures[0]
+        tables = self._known.values()
+        found.sockets = tuple(chain.from_iterable(tables))
+        found.gone = tuple(chain.from_iterable(known.gone for known in tables))
+        found.come = tuple(chain.from_iterable(known.come for known in tables))
+        found.comparable &= all(known.comparable for known in tables)
+        for known in tables:
+            known.gone, known.come = [], []
 
-    def _read_around(
-        self, close_waits: list[InetSocket], holders: Holders, found: _Findings
-    ) -> Generator[None, None, None]:
+    def _count(self, found: _Findings) -> Generator[None, None, tuple[Collection[int], Collection[int]]]:
+        """Bring the tally up to these sockets. The inodes that have gone and come with that."""
+        if found.comparable:
+            return (yield from self._tally.change(found.gone, found.come))
+        before, self._tally = set(self._tally.inodes), Tally()
+        yield from self._tally.start(found.sockets)
+        return before - self._tally.inodes, self._tally.inodes - before
+
+    def _change(self, since: int, walked: Holders | None, found: _Findings) -> Change | None:
+        """In what the look differs from the one before; None where that is not known."""
+        if walked is None or not found.comparable:
+            return None
+        inodes = walked.changed.difference([s.inode for s in found.gone], [s.inode for s in found.come])
+        return Change(since, found.gone, found.come, self._tally.of_inodes(inodes))
+
+    def _read_around(self, holders: Holders, change: Change | None, found: _Findings) -> Generator[None, None, None]:
         """What findings need besides the sockets."""
-        descriptors = read_descriptors(self._proc, close_waits, holders.by_inode)
+        descriptors = self._descriptors.look(self._tally.close_waits.values(), holders.by_inode)
         found.descriptors = (yield from self._guard("Numbers of descriptors", descriptors, found)) or {}
         found.limits = (yield from self._guard("Kernel parameters", read_limits(self._proc), found)) or Limits()
-        silent = self._silent_sockets.look(found.sockets)
+        silent = self._silent_sockets.look(found.sockets, change)
         found.silent = (yield from self._guard("Silent connections", silent, found)) or {}
 
     def _take_trace(self, found: _Findings) -> Trace:
@@ -173,7 +220,7 @@ class NativeSource:
             return Trace(why_not="it failed")
 
     def _has_ipv6(self) -> bool:
-        return Path(self._proc, "net/if_inet6").exists()
+        return os.path.exists(f"{self._proc}/net/if_inet6")
 
     def _guard(
         self, what: str, reading: Generator[None, None, _Part], found: _Findings
@@ -206,18 +253,3 @@ def _say_incomplete(dump: Dump, family: int, protocol: int, found: _Findings) ->
     if dump.damaged:
         found.warnings.append(f"{dump.damaged} messages about {name} could not be understood: rows are missing.")
     found.complete &= not (dump.interrupted or dump.damaged)
-
-
-def _sort_out(sockets: list[InetSocket]) -> Generator[None, None, tuple[set[int], set[int], list[InetSocket]]]:
-    """The inodes that somebody may hold and the user ids that occur; the sockets in CLOSE_WAIT."""
-    inodes: set[int] = set()
-    uids: set[int | None] = set()
-    close_waits: list[InetSocket] = []
-    for start in range(0, len(sockets), _SLICE):
-        part = sockets[start : start + _SLICE]
-        inodes.update(map(_inode_of, part))
-        uids.update(map(_uid_of, part))
-        close_waits += [s for s in part if s.state == CLOSE_WAIT]
-        yield
-    inodes.discard(0)
-    return inodes, {uid for uid in uids if uid is not None}, close_waits

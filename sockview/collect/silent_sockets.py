@@ -6,7 +6,7 @@ A peer that has vanished from such a connection is noticed only when something i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from heapq import nlargest
 from typing import Final
 
@@ -14,6 +14,7 @@ from sockview.collect.netlink import dump_times
 from sockview.collect.tcp_info import TcpTimes
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TCP, TIMER_NONE, InetSocket
+from sockview.model.snapshot import Change
 
 #: Seconds between two looks.
 INTERVAL: Final = 60.0
@@ -35,13 +36,15 @@ class SilentSockets:
         self._at_once = at_once
         self._next = -1.0
         self._silent: dict[int, float] = {}
-        self._marks: dict[int, tuple[int, int | None, int | None]] = {}
+        self._seen: dict[int, InetSocket] = {}
+        """The silent ones, as they were when the kernel was asked."""
 
-    def look(self, sockets: Sequence[InetSocket]) -> Generator[None, None, dict[int, float]]:
+    def look(self, sockets: Sequence[InetSocket], change: Change | None) -> Generator[None, None, Mapping[int, float]]:
         """Cookie -> seconds, at the last look, since something had gone over it in either direction.
 
-        `sockets` are all there are now. The seconds are a lower bound: the kernel's counters begin
-        anew after 49.7 days. In small steps. Raises DumpError.
+        `sockets` are all there are now, `change` is in what they differ from those of the last call; None: not known.
+        The seconds are a lower bound: the kernel's counters begin anew after 49.7 days. In small steps. Raises
+        DumpError.
         """
         now = self._clock()
         if not self._at_once:
@@ -50,24 +53,31 @@ class SilentSockets:
         if now >= self._next:
             families = yield from _families(sockets)
             self._silent = yield from _ask(families)
-            self._marks = {}
+            yield from self._drop_moved(sockets, {})
             self._next = now + INTERVAL
-        if self._silent:
-            yield from self._drop_moved(sockets)
-        return dict(self._silent)
+        elif self._silent and change is None:
+            yield from self._drop_moved(sockets, self._seen)
+        elif change is not None and not self._seen.keys().isdisjoint(s.cookie for s in change.gone):
+            touched = {s.cookie for s in change.gone}
+            rest = [s for cookie, s in self._seen.items() if cookie not in touched]
+            yield from self._drop_moved([*rest, *change.come], self._seen)
+        return self._silent
 
-    def _drop_moved(self, sockets: Sequence[InetSocket]) -> Generator[None, None, None]:
-        """Those that are no longer there, or whose queues or timer are not what they were at the last look."""
-        silent, marks = {}, {}
+    def _drop_moved(self, sockets: Sequence[InetSocket], seen: Mapping[int, InetSocket]) -> Generator[None, None, None]:
+        """Keep those of these sockets whose queues and timer are what they were when they were `seen` first."""
+        silent: dict[int, float] = {}
+        kept: dict[int, InetSocket] = {}
         for start in range(0, len(sockets), _SLICE):
-            for s in sockets[start : start + _SLICE]:
-                if s.cookie not in self._silent:
-                    continue
-                mark = (s.timer, s.recv_q, s.send_q)
-                if _may_be_silent(s) and self._marks.get(s.cookie, mark) == mark:
-                    silent[s.cookie], marks[s.cookie] = self._silent[s.cookie], mark
+            for s in [s for s in sockets[start : start + _SLICE] if s.cookie in self._silent]:
+                if _may_be_silent(s) and _mark(s) == _mark(seen.get(s.cookie, s)):
+                    silent[s.cookie], kept[s.cookie] = self._silent[s.cookie], s
             yield
-        self._silent, self._marks = silent, marks
+        self._silent, self._seen = silent, kept
+
+
+def _mark(s: InetSocket) -> tuple[int | None, ...]:
+    """What changes when something goes over a connection."""
+    return s.timer, s.recv_q, s.send_q
 
 
 def _may_be_silent(s: InetSocket) -> bool:

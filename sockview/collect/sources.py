@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from sockview.collect.open_trace import Tracer
 
 
-def open_source(kind: SourceKind, proc: str = "/proc", trace: bool | None = None) -> SocketSource:
+def open_source(
+    kind: SourceKind, proc: str = "/proc", trace: bool | None = None, *, findings: bool = True
+) -> SocketSource:
     """The source of the socket table.
 
     `trace`: listen to who closes sockets, where the kernel permits it; False says in the snapshot that
-    it is turned off. None is for a single look, which has no use for it.
+    it is turned off. None is for a single look, which has no use for it. `findings`: nobody looks for what
+    is wrong in that one where it is False, and what only this needs is not asked for.
 
     ``auto`` is sock_diag where it answers, else psutil with a warning that tells why. ``netlink``
     insists on sock_diag and raises CollectError where it does not answer; ``psutil`` insists on psutil.
@@ -32,7 +35,7 @@ def open_source(kind: SourceKind, proc: str = "/proc", trace: bool | None = None
         if kind == "netlink":
             raise
         return _portable(proc, f"psutil is used instead of sock_diag: {error.reason}.")
-    return NativeSource(proc, None if trace is None else _tracer(proc, trace))
+    return NativeSource(proc, None if trace is None else _tracer(proc, trace), findings=findings)
 
 
 def _tracer(proc: str, wanted: bool) -> Tracer:

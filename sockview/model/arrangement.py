@@ -1,76 +1,21 @@
-"""The rows of one view in their order, and where the cursor goes when its row is gone."""
+"""The rows of one view in their order: filtered, grouped, sorted, in steps of a few milliseconds."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from itertools import chain
-from typing import Final, cast
 
 from sockview.model.filter import Filter
-from sockview.model.grouping import group_steps, members
+from sockview.model.group_counts import group_steps
+from sockview.model.group_order import order_group_steps
+from sockview.model.group_sieve import sieve_group_steps
 from sockview.model.inet_socket import InetSocket
-from sockview.model.order import is_standing, order_group_steps, order_steps, standing_steps
-from sockview.model.query import GroupRow, Query
+from sockview.model.order import key_order, spread_steps
+from sockview.model.query import Query
+from sockview.model.row_order import RowOrder, Rows
+from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
-
-#: Sockets filtered between two yields: a few ms with a costly filter.
-STEP: Final = 2500
-
-
-class RowOrder:
-    """The keys of all rows, from the first to the last: all that has to be kept of an earlier view."""
-
-    def __init__(self, keys: Sequence[int] | Sequence[str]) -> None:
-        """Cookies in the view of sockets, group keys in the others."""
-        self._keys: Sequence[int | str] = keys
-        self._where: dict[int | str, int] | None = None
-
-    def __len__(self) -> int:
-        return len(self._keys)
-
-    def key(self, row: int) -> str:
-        """The key of a row, as the screen knows it."""
-        return str(self._keys[row])
-
-    def find(self, key: str, hint: int = 0) -> int | None:
-        """The row of a key, looked for at row `hint` first; None when it is not there."""
-        keys = self._keys
-        if not keys:
-            return None
-        wanted: int | str = key
-        if isinstance(keys[0], int):
-            try:
-                wanted = int(key)
-            except ValueError:
-                return None
-        if 0 <= hint < len(keys) and keys[hint] == wanted:
-            return hint
-        try:
-            return keys.index(wanted)
-        except ValueError:
-            return None
-
-    def neighbour(self, key: str, now: RowOrder) -> int | None:
-        """The row of `now` that takes the place of `key`: the next key that still exists, else the one before.
-
-        None when the key is not in this order, or none of its rows exists any more.
-        """
-        at = self.find(key)
-        if at is None:
-            return None
-        where = now._rows_by_key()
-        keys = self._keys
-        for row in chain(range(at, len(keys)), range(at - 1, -1, -1)):
-            found = where.get(keys[row])
-            if found is not None:
-                return found
-        return None
-
-    def _rows_by_key(self) -> dict[int | str, int]:
-        if self._where is None:
-            self._where = {key: row for row, key in enumerate(self._keys)}
-        return self._where
+from sockview.model.sorted_sockets import SortedSockets, follow_steps, sort_some_steps, sort_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +27,25 @@ class Arrangement:
     group: str | None
     shape: tuple[str, str, bool]
     """View, sort column, reverse."""
-    passing: Sequence[InetSocket]
+    whole: SortedSockets | None
+    """The order of all sockets that it was made from, if it needed one."""
+    inside: InetSocket | None
+    """A socket of the group, whether or not the filter lets it through."""
+    passing: Selection
     """The sockets that the filter lets through, of the group if there is one."""
-    standing: bool
-    """They are in the standing order: another order of the same sockets then costs half."""
-    rows: Sequence[InetSocket] | Sequence[GroupRow]
+    passing_order: tuple[str, bool] | None
+    """The `key_order` in which those are; None: in the snapshot's."""
+    rows: Rows
     order: RowOrder
 
     def answers(self, table: SocketTable, chosen: Filter, query: Query) -> bool:
         """Whether it is the arrangement that the query needs."""
-        return self.filters(table, chosen, query) and self.shape == shape_of(query)
+        same = self.table is table and self.filter.text == chosen.text and self.group == query.group
+        return same and self.shape == shape_of(query)
 
-    def filters(self, table: SocketTable, chosen: Filter, query: Query) -> bool:
-        """Whether at least its sockets are those that the query needs."""
-        return self.table is table and self.filter.text == chosen.text and self.group == query.group
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it holds every socket of its table, in order: a filter then needs no sorting."""
-        return self.filter.is_everything and self.group is None and self.standing
+    def holds(self, table: SocketTable, chosen: Filter, query: Query) -> bool:
+        """Whether all sockets that the query needs are among those that pass here."""
+        return self.table is table and self.group == query.group and chosen.narrows(self.filter)
 
 
 def shape_of(query: Query) -> tuple[str, str, bool]:
@@ -109,54 +54,66 @@ def shape_of(query: Query) -> tuple[str, str, bool]:
 
 
 def arrange_steps(
-    table: SocketTable, chosen: Filter, query: Query, earlier: Iterable[Arrangement] = ()
-) -> Generator[None, None, Arrangement]:
-    """Filter, group and sort in steps of a few milliseconds; earlier arrangements may save some of it."""
-    whole = next((a for a in earlier if a.is_whole and a.table is table), None) if query.group is None else None
-    same = next((a for a in earlier if a.filters(table, chosen, query)), None)
-    if query.view == "sockets" and whole is not None and whole.shape == shape_of(query) and not chosen.is_everything:
-        rows = yield from _filter_steps(table, chosen, cast("Sequence[InetSocket]", whole.rows))
-        standing = is_standing(query.sort, query.reverse)
-        return _of_sockets(table, chosen, query, rows, standing, rows)
-    if same is not None and (same.standing or query.view != "sockets"):
-        passing, standing = same.passing, same.standing
-    elif whole is not None:
-        passing, standing = (yield from _filter_steps(table, chosen, whole.passing)), True
-    elif same is not None:
-        passing, standing = same.passing, False
-    else:
-        sockets = table.snapshot.sockets if query.group is None else members(table, query.group)
-        passing, standing = (yield from _filter_steps(table, chosen, sockets)), False
-    if query.view == "sockets":
-        in_order = passing if standing else (yield from standing_steps(passing, table))
-        ordered = yield from order_steps(in_order, table, query.sort, query.reverse, standing=True)
-        return _of_sockets(table, chosen, query, in_order, True, ordered)
-    grouped = yield from group_steps(passing, table, query.view)
-    groups = yield from order_group_steps(grouped, query.sort, query.reverse)
-    order = RowOrder([row.key for row in groups])
-    return Arrangement(table, chosen, query.group, shape_of(query), passing, standing, groups, order)
-
-
-def _of_sockets(
     table: SocketTable,
     chosen: Filter,
     query: Query,
-    passing: Sequence[InetSocket],
-    standing: bool,
-    rows: Sequence[InetSocket],
-) -> Arrangement:
-    order = RowOrder([s.cookie for s in rows])
-    return Arrangement(table, chosen, query.group, shape_of(query), passing, standing, rows, order)
+    last: Arrangement | None = None,
+    wholes: Sequence[SortedSockets] = (),
+    *,
+    lasting: bool = False,
+) -> Generator[None, None, Arrangement]:
+    """Filter, group and sort. What is known may save most of the work: the arrangement before this one, and orders of
+    all sockets of this table or of the one before.
+
+    `lasting`: make an order of all sockets even where the filter leaves few, from which that of the next table follows.
+    """
+    of_sockets = query.view == "sockets"
+    wanted = key_order(query.sort, query.reverse) if of_sockets else None
+    whole = yield from _whole_steps(table, chosen, query, wholes, lasting)
+    if whole is not None and lasting:
+        whole = yield from whole.with_holders_steps()
+    narrowed = last if last is not None and last.holds(table, chosen, query) else None
+    if narrowed is not None and (whole is None or narrowed.passing_order == wanted or not of_sockets):
+        passing, in_order, inside = narrowed.passing, narrowed.passing_order, narrowed.inside
+        unchanged = narrowed.filter.text == chosen.text
+    else:
+        passing, in_order = (
+            (Selection(table, table.snapshot.sockets), None) if whole is None else (whole.selection, _order_of(whole))
+        )
+        inside, unchanged = None, False
+        if query.group is not None:
+            passing = yield from sieve_group_steps(passing, query.group)
+            inside = passing.sockets[0] if passing.sockets else None
+    if not unchanged:
+        passing = yield from chosen.sieve_steps(passing)
+    if wanted is not None and in_order != wanted:
+        sockets, _keys = yield from sort_some_steps(passing.sockets, table, *wanted)
+        passing, in_order = Selection(table, sockets), wanted
+    rows = yield from _row_steps(query, passing)
+    order = RowOrder(rows, whole if of_sockets else None)
+    return Arrangement(*(table, chosen, query.group, shape_of(query)), whole, inside, passing, in_order, rows, order)
 
 
-def _filter_steps(
-    table: SocketTable, chosen: Filter, sockets: Sequence[InetSocket]
-) -> Generator[None, None, Sequence[InetSocket]]:
-    if chosen.is_everything:
-        return sockets
-    accepts = chosen.compile(table)
-    passing: list[InetSocket] = []
-    for start in range(0, len(sockets), STEP):
-        passing += filter(accepts, sockets[start : start + STEP])
-        yield
-    return passing
+def _row_steps(query: Query, passing: Selection) -> Generator[None, None, Rows]:
+    """The rows of these sockets, which are in the `key_order` of the query if it asks for sockets."""
+    if query.view == "sockets":
+        return (yield from spread_steps(passing, query.sort, query.reverse))
+    groups = yield from group_steps(passing, query.view)
+    return (yield from order_group_steps(groups, query.sort, query.reverse))
+
+
+def _order_of(whole: SortedSockets) -> tuple[str, bool]:
+    return (whole.column, whole.descending)
+
+
+def _whole_steps(
+    table: SocketTable, chosen: Filter, query: Query, known: Sequence[SortedSockets], lasting: bool
+) -> Generator[None, None, SortedSockets | None]:
+    """The order of all sockets that helps the query, or later ones."""
+    if query.view != "sockets":
+        # The groups need none; but the way back to the sockets is short where the last order goes on.
+        return (yield from follow_steps(known[0], table)) if known else None
+    wanted = key_order(query.sort, query.reverse)
+    if lasting or (chosen.is_everything and query.group is None):
+        return (yield from sort_steps(table, *wanted, known))
+    return next((whole for whole in known if whole.table is table and _order_of(whole) == wanted), None)

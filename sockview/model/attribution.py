@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import NamedTuple
 
 from sockview.model import tcp_state
-from sockview.model.age import Since
+from sockview.model.facts import Facts, Remembered
 from sockview.model.inet_socket import InetSocket, is_wildcard
 from sockview.model.owner import Attribution, Evidence, Holder, NoOwner, Owner, Process
-from sockview.model.peers import Peers, Talkers
-from sockview.model.snapshot import Snapshot
+from sockview.model.peers import Peers, Talkers, end_of
 from sockview.model.trace import NAME_LIMIT, NAMELESS
-from sockview.model.trace_memory import Traced, closed_by
-
-
-class Remembered(NamedTuple):
-    """What earlier snapshots told about a socket that no process is seen to hold now."""
-
-    holders: tuple[Holder, ...]
-    """Its holders when last looked at; empty if none were ever seen."""
-    uid: int | None
-    cgroup_id: int | None
-    missed: int = 0
-    """Looks that found it with an inode, but with no holder."""
 
 
 class Claim(NamedTuple):
@@ -57,24 +43,14 @@ def _is_name_of(reported: str, process: Process) -> bool:
 class Attributor:
     """Answers for the sockets of one snapshot; what it found once it keeps."""
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        remembered: Mapping[int, Remembered],
-        listeners: Iterable[InetSocket],
-        since: Mapping[int, Since],
-        traced: Mapping[int, Traced] = MappingProxyType({}),
-        peers: Peers | None = None,
-    ) -> None:
-        """`remembered`, `since` and `traced` go by cookie, `listeners` are the snapshot's LISTEN sockets."""
-        self._snapshot = snapshot
-        self._remembered = remembered
-        self._since = since
-        self.traced = traced
-        """What the kernel reported of the sockets, by cookie."""
-        self._peers = peers or Peers()
+    def __init__(self, facts: Facts, peers: Peers | None = None) -> None:
+        self.facts = facts
+        self.peers = peers or Peers()
+        self._snapshot = facts.snapshot
+        self._remembered = facts.remembered
+        self._traced = facts.traced
         self._listeners: dict[tuple[int, int], list[InetSocket]] = {}
-        for listener in listeners:
+        for listener in facts.listeners:
             self._listeners.setdefault((listener.protocol, listener.local_port), []).append(listener)
         self._started: dict[int, int] | None = None
         self._claims: dict[int, Sequence[Claim]] = {}
@@ -95,20 +71,28 @@ class Attributor:
             if found is None:
                 found = self._by_inode[s.inode] = self._by_descriptor(s) or self._without_holder(s)
             return found
-        if s.cookie in self.traced or s.cookie in self._remembered:
+        if s.cookie in self._traced or s.cookie in self._remembered:
             found = self._by_cookie.get(s.cookie)
             if found is None:
                 found = self._by_cookie[s.cookie] = self._by_report(s) or self._by_memory(s) or self._by_suspicion(s)
             return found
-        return self._likely(s)
+        return self.likely(s)
 
     def claims(self, s: InetSocket) -> Sequence[Claim]:
-        """The distinct processes among the owners of `s`, by PID; quick for the sockets that are many."""
+        """The distinct processes among the owners of `s`, by PID. Of the sockets that are many nothing is kept."""
         holders = self._snapshot.holders.get(s.inode) if s.inode else None
         if holders and len(holders) == 1:
             return (Claim(holders[0].process, True, False),)
-        if not holders and s.inode and self._snapshot.owners_read and s.cookie not in self.traced:
-            return ()
+        traced = self._traced.get(s.cookie)
+        if not holders and (traced is None or not traced.closers):
+            if s.inode and self._snapshot.owners_read:
+                return ()
+            known = self._remembered.get(s.cookie)
+            if known is not None and len(known.holders) == 1:
+                process = known.holders[0].process
+                return (Claim(process, True, self.has_exited(process)),)
+        elif not holders and traced is not None and traced.closer is not None:
+            return (Claim(self._as_held(s, traced.closer).process, True, self.has_exited(traced.closer)),)
         attribution = self.attribution(s)
         found = self._claims.get(id(attribution))
         if found is None:
@@ -117,11 +101,44 @@ class Attributor:
             self._claims[id(attribution)] = found
         return found
 
+    def suspects_of(self, identity: tuple[int, int]) -> Callable[[Sequence[InetSocket]], list[InetSocket]]:
+        """Picks from sockets that nobody is seen to hold those that the process (PID, start) may own: all that it does,
+        and few others. Costs a quarter of their claims.
+        """
+        traced_of, remembered_of, listening = self._traced.get, self._remembered.get, self.facts.listening
+        pid, ports = identity[0], self._ports_of(identity)
+        ends = {
+            end
+            for end, talkers in self.peers.talkers.items()
+            if any(process.identity == identity for process in (*talkers.processes, *talkers.past))
+        }
+
+        def is_suspect(s: InetSocket) -> bool:
+            told = traced_of(s.cookie)
+            if told is not None and told.closer is not None:
+                return told.closer.pid == pid
+            known = remembered_of(s.cookie)
+            if known is not None and known.holders:
+                return len(known.holders) > 1 or known.holders[0].process.pid == pid
+            if s.local_port in listening:
+                return s.local_port in ports
+            return bool(ends) and end_of(s) in ends
+
+        return lambda sockets: list(filter(is_suspect, sockets))
+
+    def _ports_of(self, identity: tuple[int, int]) -> frozenset[int]:
+        """The local ports on which the process listens."""
+        return frozenset(
+            listener.local_port
+            for listener in self.facts.listeners
+            if any(claim.process.identity == identity for claim in self.claims(listener))
+        )
+
     def _by_descriptor(self, s: InetSocket) -> Attribution | None:
         holders = self._snapshot.holders.get(s.inode)
         if not holders:
             return None
-        traced = self.traced.get(s.cookie)
+        traced = self._traced.get(s.cookie)
         opener = traced.opener if traced else None
         if len(holders) == 1:  # nearly every socket, and there are many
             return Attribution((Owner(holders[0].process, holders[0].fd, Evidence.FD),), uid=s.uid, opener=opener)
@@ -129,7 +146,7 @@ class Attributor:
 
     def _by_report(self, s: InetSocket) -> Attribution | None:
         """The one of which the kernel reported that it closed the socket, if that is certain."""
-        traced = self.traced.get(s.cookie)
+        traced = self._traced.get(s.cookie)
         closer = traced.closer if traced else None
         if traced is None or closer is None:
             return None
@@ -153,7 +170,7 @@ class Attributor:
         if known is None or not known.holders:
             return None
         owners = tuple(Owner(process, fd, Evidence.SEEN, self.has_exited(process)) for process, fd in known.holders)
-        traced = self.traced.get(s.cookie)
+        traced = self._traced.get(s.cookie)
         return Attribution(owners, uid=self._uid(s), opener=traced.opener if traced else None)
 
     def _without_holder(self, s: InetSocket) -> Attribution:
@@ -178,12 +195,12 @@ class Attributor:
             return False
         if known is not None and known.holders:
             return True
-        since = self._since.get(s.cookie)
+        since = self.facts.since.get(s.cookie)
         return since is not None and since.slack is not None and since.clock >= self._snapshot.clock
 
     def _by_suspicion(self, s: InetSocket) -> Attribution:
         """What is likely, unless a report speaks against it that may be about this socket, or tells only its opener."""
-        found, traced = self._likely(s), self.traced.get(s.cookie)
+        found, traced = self.likely(s), self._traced.get(s.cookie)
         if traced is None:
             return found
         suspects = traced.closers or ((traced.opener,) if traced.opener else ())
@@ -193,19 +210,18 @@ class Attributor:
         suspicion = Evidence.TRACED if traced.closers else None
         return Attribution((), NoOwner.ORPHAN, suspects, self._uid(s), suspicion, traced.opener)
 
-    def _likely(self, s: InetSocket) -> Attribution:
-        """What its ends tell: its local port, else the remote end."""
-        found = self._by_listener(s)
-        talkers = self._peers.of(s)
-        known = found.owners or found.candidates or not (talkers.processes or talkers.past)
-        return found if known else self._by_peer(s, talkers)
+    def likely(self, s: InetSocket) -> Attribution:
+        """What its ends tell: its local port if somebody listens there, else the remote end."""
+        if s.local_port in self.facts.listening:
+            return self._by_listener(s)
+        talkers = self.peers.of(s)
+        return self._by_peer(s, talkers) if talkers.processes or talkers.past else self._by_listener(s)
 
     def _by_peer(self, s: InetSocket, talkers: Talkers) -> Attribution:
         """The one process that talks to its remote end, and did when it was closed (likely); more are candidates."""
         uid = self._uid(s)
-        since = self._since.get(s.cookie)
-        only = talkers.only(unseen=since is not None and since.slack is not None)
-        if talkers.since > self._closed_by(s):
+        only = talkers.only(unseen=self.facts.began_in_sight(s))
+        if talkers.since > self.facts.closed_by(s):
             only = None
         end = (s.protocol, s.remote_address, s.remote_port, only is not None, uid)
         found = self._by_remote_end.get(end)
@@ -217,12 +233,6 @@ class Attributor:
                 found = Attribution((), NoOwner.ORPHAN, candidates, uid, Evidence.PEER)
             self._by_remote_end[end] = found
         return found
-
-    def _closed_by(self, s: InetSocket) -> float:
-        """Monotonic seconds at which it was closed at the latest."""
-        since = self._since.get(s.cookie)
-        latest = closed_by(s, self._snapshot.clock + self._snapshot.dump_seconds)
-        return latest if since is None else min(latest, since.clock)
 
     def _by_listener(self, s: InetSocket) -> Attribution:
         """What its local port tells; the same for all sockets of one user there, however many listen on it."""
@@ -257,8 +267,9 @@ class Attributor:
         pids = self._snapshot.pids
         if pids is not None and process.pid not in pids:
             return True
-        if self._started is None:
-            self._started = {p.pid: p.started for held in self._snapshot.holders.values() for p, _fd in held}
-            self._started.update(self._snapshot.started)
-        started = self._started.get(process.pid, 0)
+        started = self._snapshot.started.get(process.pid)
+        if started is None:
+            if self._started is None:
+                self._started = {p.pid: p.started for held in self._snapshot.holders.values() for p, _fd in held}
+            started = self._started.get(process.pid, 0)
         return 0 not in (started, process.started) and started != process.started

@@ -6,6 +6,7 @@ of everything that can be said.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from sockview.model.clean_text import clean
@@ -19,9 +20,9 @@ from sockview.model.filter_keys import (
     nearest_key,
 )
 from sockview.model.filter_logic import AllOf, Not, any_of
-from sockview.model.filter_terms import Condition, Cost, Predicate
+from sockview.model.filter_terms import Condition, Cost
 from sockview.model.filter_words import FilterError, Value, Word, split_words
-from sockview.model.socket_table import SocketTable
+from sockview.model.selection import Selection
 
 __all__ = [
     "BARE_WORDS",
@@ -30,7 +31,6 @@ __all__ = [
     "Filter",
     "FilterError",
     "FilterKey",
-    "Predicate",
     "parse_filter",
 ]
 
@@ -53,9 +53,13 @@ class Filter:
         """Whether it lets sockets through or not by who owns them, so that a hidden owner matters."""
         return self.condition.cost >= Cost.OWNER
 
-    def compile(self, table: SocketTable) -> Predicate:
-        """A predicate over the sockets of this one table; it keeps what it learns about them."""
-        return self.condition.compile(table)
+    def sieve_steps(self, selection: Selection) -> Generator[None, None, Selection]:
+        """Those of some sockets that it lets through, in their order; in steps of a few milliseconds."""
+        return self.condition.sieve_steps(selection)
+
+    def narrows(self, wider: Filter) -> bool:
+        """Whether it is certain that it lets through nothing that the other one does not."""
+        return self.condition.narrows(wider.condition)
 
 
 def parse_filter(text: str) -> Filter:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sockview.model.filter_terms import AddressTest, Cost, Ends, Memo, Predicate
+from sockview.model.age import Since
+from sockview.model.filter_terms import AddressTest, Cost, Ends, Mask, any_mask
 from sockview.model.filter_values import AddressText, Comparison, is_number
-from sockview.model.inet_socket import InetSocket
+from sockview.model.inet_socket import TIMER_TIME_WAIT, InetSocket
+from sockview.model.memo import Memo
 from sockview.model.owner import Process
+from sockview.model.query import Age
+from sockview.model.selection import Owners, Selection
 from sockview.model.socket_table import SocketTable
 
 
@@ -25,24 +29,33 @@ class AgeTest:
     comparison: Comparison
     cost: ClassVar[Cost] = Cost.AGE
 
-    def compile(self, table: SocketTable) -> Predicate:
-        age_of, comparison = table.age, self.comparison
+    def compile(self, table: SocketTable) -> Mask:
+        age_of, holds, since_of = table.age, self._holds, table.dates.get
+        known: dict[Since | None, bool] = {}
+
+        def ask(s: InetSocket, since: Since | None) -> bool:
+            found = holds(age_of(s))
+            if s.timer != TIMER_TIME_WAIT:  # the same for all that were first seen at one look
+                known[since] = found
+            return found
+
+        def mask(asked: Selection) -> list[bool]:
+            dates = [since_of(s.cookie) for s in asked.sockets]
+            return [
+                known[since] if since in known and s.timer != TIMER_TIME_WAIT else ask(s, since)
+                for s, since in zip(asked.sockets, dates, strict=True)
+            ]
+
+        return mask
+
+    def _holds(self, age: Age | None) -> bool:
+        comparison = self.comparison
+        if age is None:
+            return False
         if comparison.sign == "=":
-            low, high = comparison.number, comparison.number + comparison.unit
-
-            def within(s: InetSocket) -> bool:
-                age = age_of(s)
-                return age is not None and age.exact and low <= age.at_least < high
-
-            return within
-        lower = comparison.sign in (">", ">=")
-
-        def compare(s: InetSocket) -> bool:
-            age = age_of(s)
-            bound = None if age is None else age.at_least if lower else age.at_most
-            return bound is not None and comparison.holds(bound)
-
-        return compare
+            return age.exact and comparison.number <= age.at_least < comparison.number + comparison.unit
+        bound = age.at_least if comparison.sign in (">", ">=") else age.at_most
+        return bound is not None and comparison.holds(bound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,54 +66,32 @@ class UserTest:
     """Case-folded."""
     cost: ClassVar[Cost] = Cost.USER
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
         wanted = self.user
-        uid = int(wanted) if is_number(wanted) else None
-        user = _by_user(table, lambda name: name.casefold() == wanted)
-        if uid is None:
-            return user
-
-        def matches(s: InetSocket) -> bool:
-            return table.uid(s) == uid or user(s)
-
-        return matches
+        uid = int(wanted) if is_number(wanted) else -1
+        return _by_user(table, lambda found, name: found == uid or name.casefold() == wanted)
 
 
-def _by_user(table: SocketTable, test: Callable[[str], bool]) -> Predicate:
-    """A test of the user's name, made once for each user id."""
-    user_of = table.user
-    by_uid: dict[int, bool] = {}
-
-    def matches(s: InetSocket) -> bool:
-        if s.uid is None:
-            return test(user_of(s))
-        found = by_uid.get(s.uid)
-        if found is None:
-            found = by_uid[s.uid] = test(user_of(s))
-        return found
-
-    return matches
+def _by_user(table: SocketTable, test: Callable[[int | None, str], bool]) -> Mask:
+    """A test of the user's id and name, made once for each user."""
+    uid_of = table.uid
+    known = Memo[int | None, bool](lambda uid: test(uid, table.login(uid)))
+    return lambda asked: [known[s.uid if s.uid is not None else uid_of(s)] for s in asked.sockets]
 
 
-def _by_owner(table: SocketTable, test: Callable[[Process], bool], ownerless: bool = False) -> Predicate:
+def by_owner(test: Callable[[Process], bool], ownerless: bool = False) -> Mask:
     """A test of the owners, certain and likely alike, made once for each process: one of them is enough.
 
     `ownerless` is the answer for a socket without any.
     """
-    known = Memo(test)
-    holders, claims = table.snapshot.holders, table.claims
 
-    def matches(s: InetSocket) -> bool:
-        held = holders.get(s.inode) if s.inode else None
-        if held:  # nearly every socket; a plain loop, for any() costs as much again as all the rest
-            for holder in held:  # noqa: SIM110
-                if known[holder.process]:
-                    return True
-            return False
-        owners = claims(s)
-        return any(known[owner.process] for owner in owners) if owners else ownerless
+    def ask(owners: Owners) -> bool:
+        if isinstance(owners, Process):
+            return test(owners)
+        return any(test(claim.process) for claim in owners) if owners else ownerless
 
-    return matches
+    known = Memo(ask)
+    return lambda asked: [known[owners] for owners in asked.owners]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +102,10 @@ class PidTest:
     ownerless: bool = False
     cost: ClassVar[Cost] = Cost.OWNER
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
+        del table
         pids = self.pids
-        return _by_owner(table, lambda process: process.pid in pids, self.ownerless)
+        return by_owner(lambda process: process.pid in pids, self.ownerless)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +118,9 @@ class ProcessTest:
     command: bool = False
     cost: ClassVar[Cost] = Cost.OWNER
 
-    def compile(self, table: SocketTable) -> Predicate:
-        return _by_owner(table, self._matches)
+    def compile(self, table: SocketTable) -> Mask:
+        del table
+        return by_owner(self._matches)
 
     def _matches(self, process: Process) -> bool:
         return (self.name and self.text in process.name.casefold()) or (
@@ -145,12 +138,14 @@ class TextTest:
     """False where the address has its own test."""
     cost: ClassVar[Cost] = Cost.TEXT
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
         text = self.text
-        user = _by_user(table, lambda name: text in name.casefold())
-        owner = ProcessTest(text, command=True).compile(table)
         shown = AddressText(text)
-        if not (self.addresses and shown.possible):
-            return lambda s: user(s) or owner(s)
-        address = AddressTest(Ends.EITHER, shown).compile(table)
-        return lambda s: address(s) or user(s) or owner(s)
+        masks = [
+            ProcessTest(text, command=True).compile(table),
+            _by_user(table, lambda _uid, name: text in name.casefold()),
+        ]
+        if self.addresses and shown.possible:
+            address = AddressTest(Ends.EITHER, shown).compile(table)
+            masks.insert(len(masks) if text.isalpha() else 0, address)  # what looks like one is rarely part of a name
+        return any_mask(masks)

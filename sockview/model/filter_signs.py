@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from sockview.model.filter_terms import Condition, Cost, Predicate
+from sockview.model.filter_terms import Condition, Cost, Mask
 from sockview.model.filter_values import Comparison, parse_count, parse_duration
 from sockview.model.filter_words import Value
 from sockview.model.inet_socket import TIMER_KEEPALIVE, TIMER_RETRANSMIT, TIMER_TIME_WAIT, TIMER_ZERO_WINDOW, InetSocket
+from sockview.model.memo import Memo
 from sockview.model.owner import Evidence, NoOwner
 from sockview.model.socket_table import SocketTable
 
@@ -31,14 +32,17 @@ class EvidenceTest:
     """A value of Evidence or NoOwner."""
     cost: ClassVar[Cost] = Cost.OWNER
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
         word, attribution_of = self.word, table.attribution
+        held = self.word == Evidence.FD
 
-        def matches(s: InetSocket) -> bool:
+        def unheld(s: InetSocket) -> bool:
             attribution = attribution_of(s)
             return (attribution.owners[0].evidence if attribution.owners else attribution.no_owner) == word
 
-        return matches
+        return lambda asked: [
+            unheld(s) if holder is None else held for s, holder in zip(asked.sockets, asked.holders, strict=True)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,10 @@ class TimerTest:
     timer: int
     cost: ClassVar[Cost] = Cost.FIELD
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
         del table
         timer = self.timer
-        return lambda s: s.timer == timer
+        return lambda asked: [s.timer == timer for s in asked.sockets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +65,10 @@ class TriesTest:
     comparison: Comparison
     cost: ClassVar[Cost] = Cost.FIELD
 
-    def compile(self, table: SocketTable) -> Predicate:
+    def compile(self, table: SocketTable) -> Mask:
         del table
-        holds = self.comparison.holds
-        return lambda s: holds(s.retransmits)
+        known = Memo(self.comparison.holds)
+        return lambda asked: [known[s.retransmits] for s in asked.sockets]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,10 @@ class SilentTest:
     comparison: Comparison
     cost: ClassVar[Cost] = Cost.FIELD
 
-    def compile(self, table: SocketTable) -> Predicate:
-        silent, holds = table.snapshot.silent, self.comparison.holds
-
-        def matches(s: InetSocket) -> bool:
-            seconds = silent.get(s.cookie)
-            return seconds is not None and holds(seconds)
-
-        return matches
+    def compile(self, table: SocketTable) -> Mask:
+        holds = self.comparison.holds
+        cookies = {cookie for cookie, seconds in table.snapshot.silent.items() if holds(seconds)}
+        return lambda asked: [s.cookie in cookies for s in asked.sockets]
 
 
 def parse_evidence(value: Value) -> Condition:

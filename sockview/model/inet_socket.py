@@ -114,3 +114,8 @@ _MAPPED_PREFIX: Final = b"\0" * 10 + b"\xff\xff"
 def fold_mapped(address: bytes) -> bytes:
     """An IPv4-mapped IPv6 address (RFC 4291 2.5.5.2) as its 4 bytes; any other as it is."""
     return address[12:] if len(address) == 16 and address.startswith(_MAPPED_PREFIX) else address
+
+
+def unfold_mapped(address: bytes) -> bytes:
+    """The 16 bytes that `fold_mapped` was given."""
+    return _MAPPED_PREFIX + address if len(address) == 4 else address

@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import Final
 
 from sockview.model import tcp_state
-from sockview.model.age import age_rank
 from sockview.model.diagnosis.listen_notes import listen_notes
+from sockview.model.diagnosis.owners import OwnerCount
 from sockview.model.evidence_text import NAMED, evidence_sentences, who
 from sockview.model.finding import Finding
-from sockview.model.grouping import WITHOUT_OWNER, group_name, has_peer, members, process_key, process_of
+from sockview.model.group_sieve import sieve_group_steps
+from sockview.model.grouping import (
+    WITHOUT_OWNER,
+    group_name,
+    has_peer,
+    process_identity,
+    process_key,
+    process_of,
+)
 from sockview.model.inet_socket import InetSocket, endpoint_text
 from sockview.model.owner import Evidence, NoOwner, Process
 from sockview.model.pid_choice import socket_of_key
+from sockview.model.process_sockets import CLAIMS_STEP, STEP, ProcessSockets
 from sockview.model.process_trends import STATES
 from sockview.model.query import Detail, HeldSocket
+from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorting import parts
 from sockview.model.sources import ProcessDetail
+from sockview.model.steps import finish
 
 #: CLOSE_WAITs listed; the rest are counted.
 CLOSE_WAITS_SHOWN: Final = 20
@@ -38,15 +52,58 @@ _REASON_SENTENCES: Final[dict[NoOwner, str]] = {
 }
 
 
-def describe(table: SocketTable, key: str) -> tuple[Detail, Process | None] | None:
-    """Everything about the row that the table knows, and the process to look up for the rest.
+Described = tuple[Detail, Process | None]
+"""Everything about a row that the table knows, and the process to look up for the rest."""
 
-    None when the row is gone.
-    """
-    if ":" in key:
-        return _describe_group(table, key)
-    s = socket_of_key(table, key)
-    return None if s is None else _describe_socket(table, s)
+
+class Describer:
+    """Describes the row under the cursor in one table after the other, which costs little while it stays the same."""
+
+    def __init__(self) -> None:
+        self._owned = ProcessSockets()
+
+    def steps(self, table: SocketTable, key: str) -> Generator[None, None, Described | None]:
+        """In steps of a few milliseconds. None when the row is gone."""
+        if key.startswith("pid:"):
+            return (yield from self._describe_process(table, key))
+        if ":" in key:
+            return (yield from _describe_group(table, key))
+        s = socket_of_key(table, key)
+        return None if s is None else (yield from self._describe_socket(table, s))
+
+    def _describe_socket(self, table: SocketTable, s: InetSocket) -> Generator[None, None, Described]:
+        title = f"{s.netid} {tcp_state.state_name(s.state)} {endpoint_text(s.local_address, s.local_port)}"
+        if has_peer(s):
+            title += f" - {endpoint_text(s.remote_address, s.remote_port)}"
+        notes = listen_notes(table, s)
+        yield
+        attribution = table.attribution(s)
+        detail = Detail(str(s.cookie), title, (*evidence_sentences(table, s), *notes))
+        if not attribution.owners:
+            return detail, None
+        process = attribution.owners[0].process
+        sockets = yield from self._owned.of(table, process.identity)
+        detail = replace(detail, certain=attribution.certain)
+        return (yield from _with_sockets(detail, table, process, sockets)), process
+
+    def _describe_process(self, table: SocketTable, key: str) -> Generator[None, None, Described | None]:
+        identity = process_identity(key.removeprefix("pid:"))
+        if identity is None:
+            return None
+        sockets = yield from self._owned.of(table, identity)
+        # Its name is that which it has now, if it holds any; else one that it had: each time the same one.
+        held = sockets and sockets[0].inode in table.snapshot.holders
+        process = process_of(table, key, sockets[:1] if held else sorted(sockets, key=attrgetter("cookie"))[:1])
+        if process is None:
+            return None
+        evidence = yield from _evidence_of(table, process, sockets)
+        detail = Detail(key, f"{process.pid} {process.name}", evidence)
+        return (yield from _with_sockets(detail, table, process, sockets)), process
+
+
+def describe(table: SocketTable, key: str) -> Described | None:
+    """The row of one table alone."""
+    return finish(Describer().steps(table, key))
 
 
 def with_process(detail: Detail, facts: ProcessDetail) -> Detail:
@@ -69,46 +126,32 @@ def with_process(detail: Detail, facts: ProcessDetail) -> Detail:
     )
 
 
-def _describe_socket(table: SocketTable, s: InetSocket) -> tuple[Detail, Process | None]:
-    title = f"{s.netid} {tcp_state.state_name(s.state)} {endpoint_text(s.local_address, s.local_port)}"
-    if has_peer(s):
-        title += f" - {endpoint_text(s.remote_address, s.remote_port)}"
-    evidence = (*evidence_sentences(table, s), *listen_notes(table, s))
-    detail = Detail(key=str(s.cookie), title=title, evidence=evidence)
-    attribution = table.attribution(s)
-    owners = attribution.owners
-    if not owners:
-        return detail, None
-    detail = replace(detail, certain=attribution.certain)
-    process = owners[0].process
-    return _with_sockets(detail, table, process, table.sockets_of(process.pid, process.started)), process
-
-
-def _describe_group(table: SocketTable, key: str) -> tuple[Detail, Process | None] | None:
-    sockets = members(table, key)
+def _describe_group(table: SocketTable, key: str) -> Generator[None, None, Described | None]:
+    """Of a remote address, or of the sockets without an owner for one reason."""
+    sockets = (yield from sieve_group_steps(Selection(table, table.snapshot.sockets), key)).sockets
     if not sockets:
         return None
-    title = group_name(table, key) or key
-    process = process_of(table, key)
-    if process is not None:
-        detail = Detail(key=key, title=title, evidence=_evidence_of(table, process, sockets))
-        return _with_sockets(detail, table, process, sockets), process
+    states = yield from _count(sockets)
     kind, _, rest = key.partition(":")
     if kind == "none":
         reason = NoOwner(rest)
-        detail = Detail(key, WITHOUT_OWNER[reason], (_REASON_SENTENCES[reason],), states=_count(sockets))
+        detail = Detail(key, WITHOUT_OWNER[reason], (_REASON_SENTENCES[reason],), states=states)
         return replace(detail, findings=_findings_about(table, key)), None
-    return Detail(key, title, (_talkers(table, sockets),), states=_count(sockets)), None
+    talkers = yield from _talkers(table, sockets)
+    return Detail(key, group_name(table, key, sockets) or key, (talkers,), states=states), None
 
 
-def _with_sockets(detail: Detail, table: SocketTable, process: Process, sockets: Sequence[InetSocket]) -> Detail:
-    close_waits = [s for s in sockets if s.state == tcp_state.CLOSE_WAIT]
-    shown = heapq.nlargest(CLOSE_WAITS_SHOWN, close_waits, key=lambda s: age_rank(table.age(s)))
+def _with_sockets(
+    detail: Detail, table: SocketTable, process: Process, sockets: Sequence[InetSocket]
+) -> Generator[None, None, Detail]:
+    states = yield from _count(sockets)
+    number = dict(states).get(tcp_state.CLOSE_WAIT, 0)
+    oldest = (yield from _oldest(table, sockets)) if number else []
     return replace(
         detail,
-        states=_count(sockets),
-        close_waits=tuple(_held_socket(table, process, s) for s in shown),
-        close_wait_total=len(close_waits),
+        states=states,
+        close_waits=tuple(_held_socket(table, process, s) for s in oldest),
+        close_wait_total=number,
         pid=process.pid,
         name=process.name,
         command=process.command,
@@ -117,6 +160,21 @@ def _with_sockets(detail: Detail, table: SocketTable, process: Process, sockets:
         ),
         findings=_findings_about(table, process_key(process)),
     )
+
+
+def _oldest(table: SocketTable, sockets: Sequence[InetSocket]) -> Generator[None, None, list[InetSocket]]:
+    """The oldest CLOSE_WAITs, the oldest first: nothing but what was seen tells how old one is."""
+    ranked: list[tuple[float, float, int]] = []
+    by_cookie = table.by_cookie
+    for part in parts(sockets, STEP):
+        close_waits = [s for s in part if s.state == tcp_state.CLOSE_WAIT]
+        ranked += [
+            (clock, -math.inf if slack is None else clock - slack, s.cookie)
+            for s, (_state, clock, slack) in zip(close_waits, table.sinces(close_waits), strict=True)
+        ]
+        ranked = heapq.nsmallest(CLOSE_WAITS_SHOWN, ranked)
+        yield
+    return [by_cookie[cookie] for _latest, _earliest, cookie in ranked]
 
 
 def _findings_about(table: SocketTable, group: str) -> tuple[Finding, ...]:
@@ -134,22 +192,28 @@ def _held_socket(table: SocketTable, process: Process, s: InetSocket) -> HeldSoc
     )
 
 
-def _count(sockets: Iterable[InetSocket]) -> tuple[tuple[int, int], ...]:
-    counts = Counter(s.state for s in sockets)
+def _count(sockets: Sequence[InetSocket]) -> Generator[None, None, tuple[tuple[int, int], ...]]:
+    counts: Counter[int] = Counter()
+    for part in parts(sockets, STEP):
+        counts.update([s.state for s in part])
+        yield
     return tuple(sorted(counts.items(), key=lambda item: tcp_state.state_rank(item[0])))
 
 
-def _evidence_of(table: SocketTable, process: Process, sockets: Sequence[InetSocket]) -> tuple[str, ...]:
+def _evidence_of(
+    table: SocketTable, process: Process, sockets: Sequence[InetSocket]
+) -> Generator[None, None, tuple[str, ...]]:
     """Of a process: how many sockets by which evidence."""
     counts: Counter[Evidence] = Counter()
-    exited = False
-    for s in sockets:
-        if s.inode in table.snapshot.holders:
-            counts[Evidence.FD] += 1
-            continue
-        owners = [owner for owner in table.attribution(s).owners if owner.process.identity == process.identity]
-        counts.update({owner.evidence for owner in owners})
-        exited = exited or any(owner.exited for owner in owners)
+    exited, holders = False, table.snapshot.holders
+    for part in parts(sockets, CLAIMS_STEP):
+        unheld = [s for s in part if s.inode not in holders]
+        counts[Evidence.FD] += len(part) - len(unheld)
+        for s in unheld:
+            owners = [owner for owner in table.attribution(s).owners if owner.process.identity == process.identity]
+            counts.update({owner.evidence for owner in owners})
+            exited = exited or any(owner.exited for owner in owners)
+        yield
     sentences = {
         Evidence.FD: "Holds {} now.",
         Evidence.TRACED: "Closed {}, as the kernel reported.",
@@ -161,31 +225,25 @@ def _evidence_of(table: SocketTable, process: Process, sockets: Sequence[InetSoc
     return (*said, "It has exited since.") if exited else tuple(said)
 
 
-def _talkers(table: SocketTable, sockets: Sequence[InetSocket]) -> str:
+def _talkers(table: SocketTable, sockets: Sequence[InetSocket]) -> Generator[None, None, str]:
     """Of a remote address: which processes its sockets belong to."""
-    counts: Counter[tuple[int, int]] = Counter()
-    processes: dict[tuple[int, int], Process] = {}
-    likely: set[tuple[int, int]] = set()
-    unowned = 0
-    for s in sockets:
-        claims = table.claims(s)
-        unowned += not claims
-        for process, certain, _exited in claims:
-            counts[process.identity] += 1
-            processes[process.identity] = process
-            if not certain:
-                likely.add(process.identity)
-    if not counts:
+    count = OwnerCount(table)
+    for part in parts(sockets, CLAIMS_STEP):
+        count.take(part)
+        yield
+    owners = count.owners()
+    if not owners.shares:
         return f"In all {_sockets(len(sockets))}, and no process is known to own any."
-    parts = [
-        f"{who(processes[identity])} ({number:,}{', some of them likely' if identity in likely else ''})"
-        for identity, number in counts.most_common(NAMED)
+    said = [
+        f"{who(share.process)} ({share.count:,}{'' if share.certain else ', some of them likely'})"
+        for share in owners.shares[:NAMED]
     ]
-    if len(counts) > NAMED:
-        parts.append(f"{len(counts) - NAMED:,} more processes")
+    if len(owners.shares) > NAMED:
+        said.append(f"{len(owners.shares) - NAMED:,} more processes")
+    unowned = sum(owners.unknown.values())
     if unowned:
-        parts.append(f"no known owner ({unowned:,})")
-    return f"In all {_sockets(len(sockets))}: {', '.join(parts)}."
+        said.append(f"no known owner ({unowned:,})")
+    return f"In all {_sockets(len(sockets))}: {', '.join(said)}."
 
 
 def _sockets(number: int) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from sockview.model.arrangement import Arrangement
 from sockview.model.attribution import Claim
-from sockview.model.grouping import members, process_key, remote_key
+from sockview.model.grouping import group_identity, process_key, remote_key
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import NoOwner
 from sockview.model.query import Pids
@@ -35,9 +35,15 @@ class _Choice:
 def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
     """Of every row of the view; a row counts as ownerless when nobody owns any socket of it."""
     table, choice = arrangement.table, _Choice()
-    view = arrangement.shape[0]
+    view, passing, holders = arrangement.shape[0], arrangement.passing.sockets, arrangement.passing.holders
     owned: set[object] = set()
-    for s in arrangement.passing:
+    certain = {process for process in holders if process is not None}
+    choice.certain = {process.pid for process in certain}
+    if view == "process":
+        owned.update(map(process_key, certain))
+    elif view == "remote":
+        owned.update({remote_key(s) for s, holder in zip(passing, holders, strict=True) if holder is not None})
+    for s in [s for s, holder in zip(passing, holders, strict=True) if holder is None]:
         claims = table.claims(s)
         choice.take(claims)
         if claims and view == "remote":
@@ -47,7 +53,7 @@ def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
         elif not claims and view == "sockets":
             choice.ownerless += 1
         if not claims and table.hidden:
-            choice.hidden = choice.hidden or table.attribution(s).no_owner is NoOwner.HIDDEN
+            choice.hidden = choice.hidden or table.reason(s) is NoOwner.HIDDEN
     if view != "sockets":
         choice.ownerless = len(arrangement.rows) - len(owned)
     return choice.answer(serial)
@@ -56,26 +62,18 @@ def pids_of_view(arrangement: Arrangement, serial: int) -> Pids:
 def pids_of_keys(arrangement: Arrangement, keys: Iterable[str], serial: int) -> Pids:
     """Of the rows with these keys, of sockets or of groups; rows that are gone count for nothing."""
     table, choice = arrangement.table, _Choice()
-    accepts = arrangement.filter.compile(table)
+    groups = {row.identity: row for row in arrangement.rows if not isinstance(row, InetSocket)}
     for key in keys:
-        sockets = _sockets_of_row(table, key)
-        if ":" in key:
-            sockets = [s for s in sockets if accepts(s)]
+        s, group = socket_of_key(table, key), groups.get(group_identity(key))
+        sockets = group.sockets if group is not None else () if s is None else (s,)
         claims = [claim for s in sockets for claim in table.claims(s)]
         if key.startswith("pid:"):  # its sockets may be held by others too, who are other rows
             claims = [claim for claim in claims if process_key(claim.process) == key]
         choice.ownerless += bool(sockets) and not claims
         if not claims and table.hidden:
-            choice.hidden |= any(table.attribution(s).no_owner is NoOwner.HIDDEN for s in sockets)
+            choice.hidden |= any(table.reason(s) is NoOwner.HIDDEN for s in sockets)
         choice.take(claims)
     return choice.answer(serial)
-
-
-def _sockets_of_row(table: SocketTable, key: str) -> Sequence[InetSocket]:
-    if ":" in key:
-        return members(table, key)
-    s = socket_of_key(table, key)
-    return () if s is None else (s,)
 
 
 def socket_of_key(table: SocketTable, key: str) -> InetSocket | None:

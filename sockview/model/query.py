@@ -55,6 +55,12 @@ class Query:
     """Seconds between refreshes."""
 
 
+def alike(one: Query, other: Query) -> bool:
+    """Whether both ask for the same rows in the same order, wherever the cursor is."""
+    same_rows = (one.filter, one.view, one.group) == (other.filter, other.view, other.group)
+    return same_rows and (one.sort, one.reverse) == (other.sort, other.reverse)
+
+
 @dataclass(frozen=True, slots=True)
 class RefreshNow:
     """Collect now rather than at the end of the interval."""

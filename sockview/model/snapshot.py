@@ -20,11 +20,11 @@ class Change:
     since: int
     """`Snapshot.serial` of the earlier one."""
     gone: Sequence[InetSocket]
-    """Values of the earlier snapshot that are not in this one: the socket has gone, or something about it has changed."""
+    """Values of the earlier snapshot that are not in this one: the socket has gone, or something of it has changed."""
     come: Sequence[InetSocket]
-    """Values of this snapshot that were not in the earlier one: the socket is new, or something about it has changed."""
-    held: frozenset[int]
-    """Inodes whose holders are not what they were, those without any now or before included."""
+    """Values of this snapshot that were not in the earlier one: the socket is new, or something of it has changed."""
+    reheld: Sequence[InetSocket] = ()
+    """Values of both snapshots whose holders are others now, those without any now or before included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class Snapshot:
     """Who opened and closed sockets since the snapshot before."""
     limits: Limits = field(default_factory=Limits)
     close_wait_times: Mapping[int, tuple[float, float | None]] = field(default_factory=dict)
-    """Cookie of a CLOSE_WAIT -> seconds before the end of the look in which it came into the state: at least, and at
-    most where that is known."""
+    """Cookie of a CLOSE_WAIT -> monotonic seconds at which it came into the state, at the latest, and at the earliest
+    where that is known. What was told of a socket once stays as it is."""
     silent: Mapping[int, float] = field(default_factory=dict)
     """Cookie of an ESTABLISHED socket without keep-alive -> seconds, at least, that nothing had gone over it in either
     direction when last looked at, for those that have been silent for long; looked at once a minute."""
@@ -76,4 +76,4 @@ class Snapshot:
     serial: int = 0
     """Different for every snapshot of a process; 0 where nobody tells changes."""
     change: Change | None = None
-    """What is different from an earlier snapshot, where the source knows."""
+    """What is different from the snapshot before, where the source knows; never of one that is not complete."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -11,10 +10,9 @@ from sockview.model.age import Since, age_in_state
 from sockview.model.attribution import Attributor, Claim
 from sockview.model.finding import Finding
 from sockview.model.inet_socket import InetSocket
-from sockview.model.owner import Attribution, NoOwner
+from sockview.model.owner import Attribution, NoOwner, Process
 from sockview.model.query import Age, StateLine
 from sockview.model.snapshot import Snapshot
-from sockview.model.steps import finish
 from sockview.model.trend import Trend
 
 #: Sockets gathered between two yields: about 2 ms.
@@ -36,23 +34,23 @@ class SocketTable:
         snapshot: Snapshot,
         by_cookie: Mapping[int, InetSocket],
         since: Mapping[int, Since],
-        unheld: Sequence[InetSocket],
         attributor: Attributor,
         users: Mapping[int, str],
         lines: tuple[StateLine, ...],
         trend: TrendLookup = _no_trend,
         growth: Mapping[str, int] = MappingProxyType({}),
+        by_state: Mapping[int, Mapping[int, InetSocket]] = MappingProxyType({}),
+        hidden: int = 0,
     ) -> None:
+        """`by_state` goes by state, then by cookie; it lacks the ESTABLISHED."""
         self.snapshot = snapshot
         self.by_cookie = by_cookie
         """Identity -> socket; the row key of a socket is ``str(cookie)``."""
-        self.unheld = unheld
-        """The sockets that no process is seen to hold now, in the snapshot's order."""
         self.lines = lines
         """The histogram, most urgent state first."""
         self.states: Mapping[int, int] = {line.state: line.count for line in lines if line.count}
         """State -> number of sockets; states without any are absent."""
-        self.hidden = _count_hidden(snapshot, unheld, attributor)
+        self.hidden = hidden
         """Sockets whose owner is NoOwner.HIDDEN."""
         self.trend = trend
         """How many CLOSE_WAIT or TIME_WAIT sockets a process had over the last hour."""
@@ -62,14 +60,26 @@ class SocketTable:
         """What is wrong, most urgent first. Set once, before anybody else sees the table, as the next one is."""
         self.warnings = snapshot.warnings
         """Sentences for the user, each with what happened and what to do."""
-        self._since = since
+        self._by_state = by_state
+        self.dates = since
+        """Cookie -> since when the socket is in its present state."""
         self._fin_timeout = snapshot.limits.number("net.ipv4.tcp_fin_timeout")
         self._attributor = attributor
         self.users = users
         """User id -> login name, of these sockets now and before."""
-        self._of_process: defaultdict[tuple[int, int], list[InetSocket]] = defaultdict(list)
-        self._gathered = 0
-        """Sockets of the snapshot that are in `_of_process`."""
+
+    def of_state(self, state: int) -> Sequence[InetSocket]:
+        """The sockets in a state, in no particular order. Quick, but for ESTABLISHED: these are looked for."""
+        known = self._by_state.get(state, {})
+        if len(known) == self.states.get(state, 0):
+            return list(known.values())
+        return [s for s in self.snapshot.sockets if s.state == state]  # also where several share a stand-in cookie
+
+    @property
+    def unheld(self) -> Sequence[InetSocket]:
+        """The sockets that no process is seen to hold now, in the snapshot's order; these are looked for."""
+        holders = self.snapshot.holders
+        return [s for s in self.snapshot.sockets if s.inode not in holders]
 
     def attribution(self, s: InetSocket) -> Attribution:
         """Who owns a socket of this table, or why nobody does."""
@@ -77,12 +87,17 @@ class SocketTable:
 
     def age(self, s: InetSocket) -> Age | None:
         """Seconds in its present state."""
-        return age_in_state(s, self._since.get(s.cookie), self.snapshot.clock, self._fin_timeout)
+        return age_in_state(s, self.dates.get(s.cookie), self.snapshot.clock, self._fin_timeout)
 
     def since(self, s: InetSocket) -> float:
         """Monotonic seconds since when, at the latest, it is in its present state."""
-        known = self._since.get(s.cookie)
+        known = self.dates.get(s.cookie)
         return self.snapshot.clock if known is None else known.clock
+
+    def sinces(self, sockets: Sequence[InetSocket]) -> list[Since]:
+        """The same of many, with the bounds that are known, as far as it was seen."""
+        since = self.dates
+        return [since[s.cookie] for s in sockets]
 
     def uid(self, s: InetSocket) -> int | None:
         """User id of the socket, from memory where the kernel keeps none any more."""
@@ -93,7 +108,10 @@ class SocketTable:
 
     def user(self, s: InetSocket) -> str:
         """Login name of the socket's user, else the number, else empty."""
-        uid = self.uid(s)
+        return self.login(self.uid(s))
+
+    def login(self, uid: int | None) -> str:
+        """Login name of a user, else the number, else empty."""
         return "" if uid is None else self.users.get(uid) or str(uid)
 
     def cgroup_id(self, s: InetSocket) -> int | None:
@@ -107,34 +125,26 @@ class SocketTable:
         """Each process that owns `s`, once, by PID. Says less than its attribution and costs less."""
         return self._attributor.claims(s)
 
-    def sockets_of(self, pid: int, started: int) -> Sequence[InetSocket]:
-        """Every socket that the process owns, by whatever evidence, in the snapshot's order.
+    def reason(self, s: InetSocket) -> NoOwner:
+        """Why nobody owns `s`, of which there is no claim. Says less than its attribution and costs less."""
+        snapshot = self.snapshot
+        if (
+            s.inode
+            and snapshot.owners_read
+            and not snapshot.privileged
+            and s.cookie not in self._attributor.facts.traced
+        ):
+            return NoOwner.HIDDEN if snapshot.unreadable else NoOwner.GONE
+        return self.attribution(s).no_owner or NoOwner.GONE
 
-        The first question of all takes the time of `gather_steps`, if those were not taken before.
+    def suspects_of(self, identity: tuple[int, int]) -> Callable[[Sequence[InetSocket]], list[InetSocket]]:
+        """Picks from sockets that nobody is seen to hold those that the process (PID, start) may own: their claims tell
+        whether it does.
         """
-        finish(self.gather_steps())
-        return self._of_process.get((pid, started), ())
+        return self._attributor.suspects_of(identity)
 
-    def gather_steps(self) -> Generator[None, None, None]:
-        """Gather the sockets of every process, in steps of a few milliseconds. Given up, it goes on from there."""
-        holders_of, claims_of, of_process = self.snapshot.holders.get, self._attributor.claims, self._of_process
-        while self._gathered < len(self.snapshot.sockets):
-            part = self.snapshot.sockets[self._gathered : self._gathered + STEP]
-            for s in part:
-                holders = holders_of(s.inode)
-                if holders is not None and len(holders) == 1:  # nearly every socket, and there are many
-                    process = holders[0].process
-                    of_process[process.pid, process.started].append(s)
-                    continue
-                for process, _certain, _exited in claims_of(s):
-                    of_process[process.pid, process.started].append(s)
-            self._gathered += len(part)
-            yield
-
-
-def _count_hidden(snapshot: Snapshot, unheld: Sequence[InetSocket], attributor: Attributor) -> int:
-    if not snapshot.owners_read or not snapshot.unreadable:
-        return 0
-    if not snapshot.privileged and not attributor.traced:  # then all of them are, and there are many
-        return sum(1 for s in unheld if s.inode)
-    return sum(attributor.attribution(s).no_owner is NoOwner.HIDDEN for s in unheld if s.inode)
+    def sole_holders(self, sockets: Sequence[InetSocket]) -> list[Process | None]:
+        """Of each socket the process that holds it by its only descriptor, as nearly every one is held; else None."""
+        holders_of = self.snapshot.holders.get
+        held = [holders_of(s.inode) for s in sockets]
+        return [holders[0][0] if holders and len(holders) == 1 else None for holders in held]

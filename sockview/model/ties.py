@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sockview.model.attribution import Remembered, covers, distinct
+from sockview.model.attribution import covers, distinct
+from sockview.model.facts import Remembered
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Process
 from sockview.model.snapshot import Snapshot

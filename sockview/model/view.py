@@ -7,17 +7,23 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Final, cast
 
-from sockview.model.arrangement import Arrangement, RowOrder, arrange_steps, shape_of
+from sockview.model.arrangement import Arrangement, arrange_steps
 from sockview.model.filter import Filter, FilterError, parse_filter
+from sockview.model.group import OwnerGroup
 from sockview.model.grouping import group_name
-from sockview.model.inet_socket import InetSocket, endpoint_text
+from sockview.model.inet_socket import InetSocket
 from sockview.model.pid_choice import pids_of_keys, pids_of_view
-from sockview.model.query import MAX_WINDOW, GroupRow, PidQuery, Pids, Query, SocketRow, Summary, View
+from sockview.model.query import MAX_WINDOW, PidQuery, Pids, Query, Summary, View
+from sockview.model.row_order import RowOrder
+from sockview.model.socket_row import socket_row
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorted_sockets import SortedSockets
 from sockview.model.steps import finish
 
 #: Earlier orders kept. A screen may ask from an order that a refresh has just replaced.
 ORDERS_KEPT: Final = 3
+#: Orders of all sockets kept, of the current table only: going back to the last sort then costs nothing.
+WHOLES_KEPT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +39,14 @@ class Pace:
     paused: bool
 
 
-def socket_row(table: SocketTable, s: InetSocket) -> SocketRow:
-    """One socket of the table as a row."""
-    attribution = table.attribution(s)
-    owner = attribution.owners[0] if attribution.owners else None
-    return SocketRow(
-        key=str(s.cookie),
-        netid=s.netid,
-        state=s.state,
-        age=table.age(s),
-        local=endpoint_text(s.local_address, s.local_port),
-        remote=endpoint_text(s.remote_address, s.remote_port),
-        recv_q=s.recv_q,
-        send_q=s.send_q,
-        pid=owner.process.pid if owner else None,
-        process=owner.process.name if owner else "",
-        holders=len({(o.process.pid, o.process.started) for o in attribution.owners}),
-        certain=attribution.certain,
-        exited=owner.exited if owner else False,
-        no_owner=attribution.no_owner.value if attribution.no_owner else None,
-        user=table.user(s),
-        candidates=len(attribution.candidates),
-    )
-
-
-def alike(one: Query, other: Query) -> bool:
-    """Whether both ask for the same rows in the same order, wherever the cursor is."""
-    return (one.filter, one.group, shape_of(one)) == (other.filter, other.group, shape_of(other))
-
-
 class ViewMaker:
     """Holds the current table and what the last query made of it, so that moving the cursor costs a window."""
 
     def __init__(self) -> None:
         self._table: SocketTable | None = None
         self._arrangement: Arrangement | None = None
-        self._whole: Arrangement | None = None
-        """Of the current table, so that typing a filter need not sort."""
+        self._wholes: tuple[SortedSockets, ...] = ()
+        """Orders of all sockets of the current table, the last one first: typing a filter need not sort."""
         self._good_filter = parse_filter("")
         self._orders: deque[RowOrder] = deque(maxlen=ORDERS_KEPT)
         self._asked: str | None = None
@@ -79,8 +56,14 @@ class ViewMaker:
     def show(self, table: SocketTable, query: Query) -> Generator[None, None, None]:
         """Prepare the new table for the query, a few milliseconds a step; the old one answers until the end."""
         chosen, _error = self._choose(query)
-        arrangement = yield from arrange_steps(table, chosen, query)
-        self._table, self._whole = table, None
+        arrangement = yield from arrange_steps(
+            table, chosen, query, None, self._wholes, lasting=self._table is not None
+        )
+        for order in tuple(self._orders):
+            # Where the source tells changes, nearly all rows of the earlier orders are those of this table.
+            order.let_go(rows=table.snapshot.change is None)
+            yield
+        self._table, self._wholes = table, ()
         self._keep(arrangement)
 
     def prepare(self, query: Query) -> Generator[None, None, None]:
@@ -114,9 +97,9 @@ class ViewMaker:
             length=len(arrangement.order),
             cursor=cursor,
             rows=tuple(socket_row(self._table, s) for s in cast("list[InetSocket]", rows)) if of_sockets else (),
-            groups=() if of_sockets else tuple(cast("list[GroupRow]", rows)),
+            groups=() if of_sockets else tuple(group.row() for group in cast("list[OwnerGroup]", rows)),
             filter_error=error,
-            group_name=self._name_group(self._table, query.group),
+            group_name=self._name_group(arrangement),
             findings=self._table.findings,
             parameters=tuple(self._table.snapshot.limits.parameters.items()),
         )
@@ -139,24 +122,26 @@ class ViewMaker:
             return self._good_filter, str(error)
 
     def _arrange_steps(self, table: SocketTable, chosen: Filter, query: Query) -> Generator[None, None, Arrangement]:
-        earlier = [a for a in (self._arrangement, self._whole) if a is not None]
-        for arrangement in earlier:
-            if arrangement.answers(table, chosen, query):
-                self._arrangement = arrangement
-                return arrangement
-        arrangement = yield from arrange_steps(table, chosen, query, earlier)
+        last = self._arrangement
+        if last is not None and last.answers(table, chosen, query):
+            return last
+        arrangement = yield from arrange_steps(table, chosen, query, last, self._wholes)
         if table is self._table:  # else a newer one has been shown meanwhile
             self._keep(arrangement)
         return arrangement
 
     def _keep(self, arrangement: Arrangement) -> None:
         self._arrangement = arrangement
-        if arrangement.is_whole:
-            self._whole = arrangement
+        used = arrangement.whole
+        if used is not None:
+            others = [one for one in self._wholes if (one.column, one.descending) != (used.column, used.descending)]
+            self._wholes = (used, *others)[:WHOLES_KEPT]
 
     def _follow(self, query: Query, order: RowOrder) -> int:
         """The row of the cursor in the new order: its own, else its neighbour in the newest order that had it."""
         if not self._orders or self._orders[-1] is not order:
+            for earlier in self._orders:
+                earlier.let_go(rows=False)
             self._orders.append(order)
         row = self._locate(query, order)
         row = max(0, min(row, len(order) - 1))
@@ -173,16 +158,17 @@ class ViewMaker:
         # The screen may ask again for a row that went earlier: then its stand-in goes on from where it was.
         key = self._landed if query.cursor == self._asked and self._landed is not None else query.cursor
         for earlier in reversed(self._orders):
-            row = earlier.neighbour(key, order)
+            row = earlier.neighbour(key, order, query.position)
             if row is not None:
                 return row
         return query.position
 
-    def _name_group(self, table: SocketTable, key: str | None) -> str | None:
+    def _name_group(self, arrangement: Arrangement) -> str | None:
         """A process keeps its name when its last socket goes."""
+        key, inside = arrangement.group, arrangement.inside
         if key is None:
             return None
-        name = group_name(table, key)
+        name = group_name(arrangement.table, key, () if inside is None else (inside,))
         if name is None:
             if self._group and self._group[0] == key:
                 return self._group[1]

@@ -71,7 +71,7 @@ class SockviewApp(DisplayApp):
         self.settle_in()
         if self._ticking:
             self.set_interval(1.0, self.tick)
-        self.call_after_refresh(self._ask)
+        self._ask()
 
     def on_unmount(self) -> None:
         self.link.close()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.containers import Container
 from textual.timer import Timer
 from textual.widgets import Input
@@ -20,7 +20,6 @@ from sockview.ui.filter_row import FilterFault, FilterRow
 from sockview.ui.findings_screen import FindingsScreen
 from sockview.ui.findings_strip import FindingsStrip
 from sockview.ui.header import Header
-from sockview.ui.help_screen import HelpScreen
 from sockview.ui.histogram import StateHistogram
 from sockview.ui.key_line import KeyLine
 from sockview.ui.notice_board import NoticeBoard
@@ -58,6 +57,10 @@ class DisplayApp(TerminalApp):
 
     def __init__(self, question: Question, now: Callable[[], float], terminal: TerminalState | None) -> None:
         super().__init__(terminal)
+        self.register_theme(SOCKVIEW_DARK)
+        # Before the sheet is read: with another theme later it is read, and every widget styled, a second time.
+        self.set_reactive(App.theme, SOCKVIEW_DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-tiny"), (SHORT, "-short"), (LOW, "-low"), (TALL, "-tall")]
         self.question = question
@@ -80,7 +83,7 @@ class DisplayApp(TerminalApp):
         self._quiet: Timer | None = None
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """The sheet's own colours, for the moment before the theme is set and for other themes."""
+        """The sheet's own colours, for other themes and until there is one."""
         return TONE_COLOURS
 
     def compose(self) -> ComposeResult:
@@ -97,8 +100,6 @@ class DisplayApp(TerminalApp):
 
     def set_up(self) -> None:
         """Once the widgets are mounted."""
-        self.register_theme(SOCKVIEW_DARK)
-        self.theme = SOCKVIEW_DARK.name
         self.filter_input.cursor_blink = False
         with self.prevent(Input.Changed):
             self.filter_input.value = self.question.filter
@@ -176,6 +177,8 @@ class DisplayApp(TerminalApp):
         self._show_card_facts()
 
     def action_help(self) -> None:
+        from sockview.ui.help_screen import HelpScreen  # with the language of filters, which the first screen needs not
+
         self.push_screen(HelpScreen())
 
     def action_explain(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -10,10 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input
 
-from sockview.model.filter import FilterError, parse_filter
 from sockview.model.format_text import cell_width, shorten
 from sockview.model.query import MAX_FILTER
 from sockview.ui.line_widget import Line, LineWidget, Span, text_line
+
+if TYPE_CHECKING:
+    from sockview.model.filter import FilterError
 
 
 class FilterInput(Input):
@@ -83,6 +85,10 @@ class FilterFault(LineWidget):
 
 def filter_fault(text: str) -> FilterError | None:
     """What is wrong with a filter text, or None."""
+    if not text.strip():
+        return None
+    from sockview.model.filter import FilterError, parse_filter  # with the first word: the first screen comes sooner
+
     try:
         parse_filter(text)
     except FilterError as error:

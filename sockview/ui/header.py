@@ -15,9 +15,22 @@ from sockview.ui.line_widget import Line, LineWidget, Span
 class Header(LineWidget):
     """One line; parts that do not fit are left out, the least needed first."""
 
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._shown: tuple[Summary | None, float] | None = None
+
     def show(self, summary: Summary | None, now: float) -> None:
         """`now`: seconds since the epoch, shown as local time."""
-        self.show_lines([header_line(summary, now, self.size.width or 80)])
+        self._shown = (summary, now)
+        self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._shown is not None:
+            summary, now = self._shown
+            self.show_lines([header_line(summary, now, self.size.width or self.app.size.width)])
 
 
 def header_line(summary: Summary | None, now: float, width: int) -> Line:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from sockview.errors import SockviewError
-from sockview.model.query import FromReader, PidQuery, Query, RefreshNow, Trouble, View
-from sockview.model.view import alike
+from sockview.model.query import FromReader, PidQuery, Query, RefreshNow, Trouble, View, alike
 from sockview.reader_process import ReaderProcess
 from sockview.wire import LineBuffer, WireError, decode_from_reader, encode
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sockview.model.filter import Filter
 from sockview.model.format_text import count_text
 from sockview.model.notice_text import NO_SOCKETS, might_match, no_match
 from sockview.model.query import GroupRow, SocketRow, View, ViewName
 from sockview.model.tcp_state import state_name
+
+if TYPE_CHECKING:
+    from sockview.model.filter import Filter
 
 _NAMES: Final[dict[ViewName, str]] = {"sockets": "sockets", "process": "by process", "remote": "by remote"}
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sockview.model.columns import PROCESS_COLUMNS, REMOTE_COLUMNS, SOCKET_COLUMNS, Column
-from sockview.model.filter import Filter, FilterError, parse_filter
 from sockview.model.query import VIEWS, Query, ViewName
+
+if TYPE_CHECKING:
+    from sockview.model.filter import Filter
 
 COLUMNS: Final[dict[ViewName, Sequence[Column]]] = {
     "sockets": SOCKET_COLUMNS,
@@ -45,7 +47,11 @@ class Question:
 
     @property
     def good_filter(self) -> Filter | None:
-        """The filter, understood; None if it cannot be."""
+        """The filter, understood; None if there is none, or it cannot be."""
+        if not self.filter.strip():
+            return None
+        from sockview.model.filter import FilterError, parse_filter  # with the first word, as in filter_row
+
         try:
             return parse_filter(self.filter)
         except FilterError:

@@ -212,6 +212,7 @@ class RowTable(LineWidget, can_focus=True):
     # ------------------------------------------------------------ drawing
     def on_resize(self) -> None:
         self._scroll_to_cursor()
+        self._measure()
         self._draw()
         if self.wants_rows:
             self.post_message(self.Moved())

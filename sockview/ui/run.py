@@ -19,6 +19,7 @@ def run(settings: Settings, first_reader: ReaderProcess, start_reader: Callable[
     state = TerminalState()
     watch_hangup()
     prepare(os.environ, sys.__stderr__)
+    _import_asyncio()
     # Textual reads its settings from the environment when it is imported.
     from sockview.ui.app import SockviewApp
     from sockview.ui.clipboard import Clipboard
@@ -40,3 +41,17 @@ def run(settings: Settings, first_reader: ReaderProcess, start_reader: Callable[
         state.restore()
         link.end()
     return code if code is not None else app.return_code or 0
+
+
+def _import_asyncio() -> None:
+    """Import it without ``ssl``, whose libraries take 4 MB and 7 ms. It does without where Python was built without,
+    and nothing here speaks TLS. ``None`` stands for a module that cannot be found (the import system, "The module
+    cache"); it is taken back at once.
+    """
+    if "ssl" in sys.modules:
+        return
+    sys.modules["ssl"] = None  # type: ignore[assignment]
+    try:
+        import asyncio  # noqa: F401
+    finally:
+        del sys.modules["ssl"]

@@ -92,8 +92,6 @@ def prepare(environ: MutableMapping[str, str], output: IO[str] | None = None) ->
     """
     if environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in _COLOR_SYSTEMS:
         del environ["TEXTUAL_COLOR_SYSTEM"]
-    if not environ.get("TEXTUAL_DRIVER", "").startswith("textual."):
-        environ.pop("TEXTUAL_DRIVER", None)
     environ["TEXTUAL_ANIMATIONS"] = "none"
     if output is None:
         return

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import gc
+from typing import Any, Final
 
 from rich.color import ColorSystem
 from rich.console import RenderableType
@@ -14,7 +15,11 @@ from textual.screen import Screen
 
 from sockview.failure_text import failure_text
 from sockview.ui.frame import Frame
+from sockview.ui.paced_driver import PacedDriver
 from sockview.ui.terminal import TerminalState, install_signal_handlers, refresh_after_resume
+
+#: Seconds after the start at which cycles are looked for again: by then the first rows are there.
+SETTLED: Final = 2.0
 
 
 class TerminalApp(App[int]):
@@ -22,15 +27,18 @@ class TerminalApp(App[int]):
 
     def __init__(self, terminal: TerminalState | None = None) -> None:
         """`terminal`: set where signals end the app and Ctrl+Z stops it; None in tests."""
-        super().__init__()
+        super().__init__(driver_class=PacedDriver)
         self._terminal = terminal
         self._frame = Frame()
+        self._left_out = False
+        """A frame was not sent, because the terminal had not taken the one before."""
 
     def settle_in(self) -> None:
         """Once mounted: take care of signals, and of coming back from a stop."""
         if self._terminal is not None:
             install_signal_handlers(asyncio.get_running_loop(), self.exit, self._terminal)
             refresh_after_resume(self, self.repaint)
+            self.set_timer(SETTLED, _look_for_cycles)
 
     def repaint(self) -> None:
         """Send every cell again: the terminal was somebody else's meanwhile."""
@@ -62,6 +70,11 @@ class TerminalApp(App[int]):
         if self._driver is None or self._batch_count or not self._running or self._closed or self.is_headless:
             super()._display(screen, renderable)
             return
+        if isinstance(self._driver, PacedDriver):
+            self._driver.when_free = self._catch_up
+            if not self._driver.is_free():
+                self._left_out = True
+                return
         width, height = screen.outer_size
         colors = self.console._color_system or ColorSystem.TRUECOLOR
         sequences = self._frame.update(renderable, width, height, colors)
@@ -74,8 +87,21 @@ class TerminalApp(App[int]):
             self._end_update()
             self._driver.flush()
 
+    def _catch_up(self) -> None:
+        """The terminal has taken all: now it gets what has changed since, however many frames that were."""
+        if self._left_out and self._running and not self._closed:
+            self._left_out = False
+            self.screen.refresh()
+
     def _fatal_error(self) -> None:
         """In place of Textual's traceback, whose local variables would be raw text from the system."""
         error = self._exception
         if error is not None:
             self.panic(Text(f"sockview: {failure_text('The screen', error, 'please report this')}"))
+
+
+def _look_for_cycles() -> None:
+    """From now on. What the imports have made stays for good and is looked through this once alone (15 ms)."""
+    gc.enable()
+    gc.collect()
+    gc.freeze()

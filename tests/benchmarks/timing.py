@@ -7,39 +7,68 @@ import os
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Medians of several runs, in seconds."""
+    """In seconds."""
 
     wall: float
     cpu: float
     """Of this process and of the children it waited for."""
 
 
-def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+def cpu_seconds() -> float:
+    """Processor time until now of this process and of the children it waited for, in microseconds' steps."""
+    usages = getrusage(RUSAGE_SELF), getrusage(RUSAGE_CHILDREN)
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def measure(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Cost]:
-    """The cost of each contender: every round runs all of them once; one round before is not counted."""
+def cost_of(run: Callable[[], object]) -> Cost:
+    """Run it once."""
+    cpu, wall = cpu_seconds(), time.perf_counter()
+    run()
+    return Cost(time.perf_counter() - wall, cpu_seconds() - cpu)
+
+
+def median_cost(costs: Iterable[Cost]) -> Cost:
+    """The medians of wall clock and processor time."""
+    kept = list(costs)
+    return Cost(statistics.median(c.wall for c in kept), statistics.median(c.cpu for c in kept))
+
+
+def measure(
+    contenders: Mapping[str, Callable[[], object]], rounds: int, tidy: Callable[[], object] = gc.collect
+) -> dict[str, Cost]:
+    """The cost of each contender: every round runs all of them once; one round before is not counted.
+
+    `tidy` comes before each run and is not counted either.
+    """
     runs: dict[str, list[Cost]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
-            gc.collect()
-            cpu, wall = _cpu_seconds(), time.perf_counter()
-            run()
-            cost = Cost(time.perf_counter() - wall, _cpu_seconds() - cpu)
+            tidy()
+            cost = cost_of(run)
             if number:
                 runs[name].append(cost)
-    return {
-        name: Cost(statistics.median(c.wall for c in costs), statistics.median(c.cpu for c in costs))
-        for name, costs in runs.items()
-    }
+    return {name: median_cost(costs) for name, costs in runs.items()}
+
+
+@contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """As in the reader, whose main() says why."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def command(arguments: Sequence[str]) -> Callable[[], object]:

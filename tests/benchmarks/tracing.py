@@ -15,6 +15,7 @@ from sockview.collect.close_trace import CloseTrace
 from sockview.collect.native import NativeSource
 from sockview.collect.open_trace import NotTracing, open_trace
 from sockview.draining import Draining
+from tests.benchmarks.report import Line
 
 WORKERS: Final = 2
 #: Connections opened and closed each second, by all workers together.
@@ -65,6 +66,24 @@ def measure_tracing(rounds: int, connections: int = PACE * SECONDS) -> TracingCo
         round(statistics.median(run.reports for run in traced)),
         sum(run.lost for run in traced),
     )
+
+
+def tracing_lines(rounds: int) -> list[Line]:
+    """What tracing costs, or why it can't be told."""
+    cost = measure_tracing(rounds)
+    if isinstance(cost, str):
+        return [Line("tracing", 0.0, "of a core", note=f"not measured: {cost}")]
+    extra = (cost.traced_cpu - cost.plain_cpu) / cost.connections * 1e6
+    report = cost.drain_cpu / max(cost.reports, 1) * 1e6
+    at = f"at {cost.pace:,.0f} connections a second"
+    return [
+        Line("opening and closing, not traced", cost.plain_cpu, "s", note=f"{cost.connections:,} connections"),
+        Line("opening and closing, traced", cost.traced_cpu, "s", note=f"{extra:+.1f} us a connection"),
+        Line("taking in the reports", cost.drain_cpu / (cost.connections / cost.pace), "of a core", note=at),
+        Line(
+            "taking in the reports, in all", cost.drain_cpu, "s", note=f"{report:.1f} us a report, {cost.lost:,} lost"
+        ),
+    ]
 
 
 @dataclass(slots=True)

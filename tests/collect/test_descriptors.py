@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from sockview.collect.descriptors import FEWEST_SOCKETS, MOST_PROCESSES, parse_descriptor_limit, read_descriptors
+from sockview.collect.descriptors import FEWEST_SOCKETS, MOST_PROCESSES, Descriptors, parse_descriptor_limit
 from sockview.collect.process_stat import read_process
 from sockview.model.inet_socket import InetSocket
 from sockview.model.limits import DescriptorUse
@@ -37,7 +37,8 @@ def leak(*counts: tuple[Process, int]) -> tuple[list[InetSocket], Mapping[int, t
 def read(
     proc: Path | str, made: tuple[list[InetSocket], Mapping[int, tuple[Holder, ...]]]
 ) -> dict[tuple[int, int], DescriptorUse]:
-    return finish(read_descriptors(str(proc), *made))[0]
+    sockets, holders = made
+    return finish(Descriptors(str(proc)).look(sockets, holders))[0]
 
 
 def make_files(proc: Path, process: Process, used: int = 7) -> None:
@@ -102,6 +103,29 @@ def test_a_process_that_has_gone_or_is_another_one_is_absent(tmp_path: Path) -> 
     make_files(tmp_path, half)
     (tmp_path / "9" / "limits").unlink()
     assert read(tmp_path, leak((gone, 20), (other, 20), (half, 20))) == {}
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_counts_follow_the_sockets_and_their_holders(tmp_path: Path) -> None:
+    one, two = make_process(7, started=5), make_process(8, started=5)
+    for process in (one, two):
+        make_files(tmp_path, process)
+    descriptors = Descriptors(str(tmp_path))
+    sockets, held = leak((one, FEWEST_SOCKETS), (two, FEWEST_SOCKETS))
+
+    def look(sockets: list[InetSocket], holders: Mapping[int, tuple[Holder, ...]]) -> list[int]:
+        found = finish(descriptors.look(sockets, holders))[0]
+        assert found == finish(Descriptors(str(tmp_path)).look(sockets, holders))[0]
+        return sorted(pid for pid, _ in found)
+
+    assert look(sockets, held) == [7, 8]
+    assert look(sockets[1:], held) == [8], "one fewer is not enough"
+    assert look(sockets, held) == [7, 8]
+    passed_on = {**held, 1: (Holder(two, 900),)}
+    assert look(sockets, passed_on) == [8]
+    assert look(sockets[:FEWEST_SOCKETS], passed_on) == []
+    assert look(sockets, {**passed_on, 1: (Holder(one, 3), Holder(two, 900))}) == [7, 8]
+    assert look(sockets, {}) == look([], held) == []
 
 
 @pytest.mark.parametrize(

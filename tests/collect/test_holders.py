@@ -1,4 +1,4 @@
-"""The walk over a /proc made for the test."""
+"""Looks at a /proc made for the test: the first one, and what each can meet."""
 
 from __future__ import annotations
 
@@ -7,43 +7,21 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sockview.collect.holders import Holders, find_holders
+from sockview.collect import table_reader
 from sockview.errors import CollectError
+from tests.collect.fake_proc import FakeProc, first_look, pairs
 from tests.collect.steps import finish
-
-Links = dict[int, str]
-
-
-class FakeProc:
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.add(1, b"init", {})
-
-    def add(self, pid: int, comm: bytes, links: Links, *, started: int = 1000, stat: bool = True) -> None:
-        directory = self.root / str(pid)
-        (directory / "fd").mkdir(parents=True)
-        for fd, target in links.items():
-            (directory / "fd" / str(fd)).symlink_to(target)
-        if stat:
-            (directory / "stat").write_bytes(b"%d (%s) S" % (pid, comm) + b" 0" * 18 + b" %d 0" % started)
-            (directory / "cmdline").write_bytes(comm + b"\0-x\0")
-
-    def holders(self, wanted: Collection[int] = range(1, 1000)) -> Holders:
-        return finish(find_holders(str(self.root), wanted))[0]
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> FakeProc:
+def proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeProc:
+    monkeypatch.setattr(table_reader, "_is_counted", lambda _directory: False)
     return FakeProc(tmp_path)
-
-
-def pairs(found: Holders, inode: int) -> list[tuple[int, int]]:
-    return [(holder.process.pid, holder.fd) for holder in found.by_inode[inode]]
 
 
 def test_all_holders_of_an_inode_in_order(proc: FakeProc) -> None:
@@ -87,11 +65,11 @@ def test_hostile_names_come_out_clean(proc: FakeProc, comm: bytes) -> None:
 
 
 def test_many_descriptors_and_processes_are_read_in_steps(proc: FakeProc) -> None:
-    proc.add(100, b"big", {fd: f"socket:[{fd}]" for fd in range(1, 1500)})
+    proc.add(100, b"big", {fd: f"socket:[{fd}]" for fd in range(1, 3500)})
     for pid in range(200, 300):
         proc.add(pid, b"small", {3: "/dev/null"})
-    found, steps = finish(find_holders(str(proc.root), range(10_000)))
-    assert len(found.by_inode) == 1499
+    found, steps = finish(first_look(proc.root, range(10_000)))
+    assert len(found.by_inode) == 3499
     assert steps >= 3
 
 
@@ -104,8 +82,8 @@ def test_processes_hidden_by_the_mount_are_not_taken_for_absent(tmp_path: Path) 
 
 
 def failing(call: Callable[..., object], part: str, number: int) -> Callable[..., object]:
-    def wrapped(path: str, *args: object, **kwargs: object) -> object:
-        if part in path:
+    def wrapped(path: str | bytes, *args: object, **kwargs: object) -> object:
+        if part in os.fsdecode(path):
             raise OSError(number, os.strerror(number), path)
         return call(path, *args, **kwargs)
 
@@ -169,7 +147,7 @@ def test_a_file_with_an_endless_path_hides_nothing(tmp_path: Path) -> None:
         root = tmp_path / "proc"
         root.mkdir()
         (root / str(process.pid)).symlink_to(f"/proc/{process.pid}")
-        found = finish(find_holders(str(root), range(10)))[0]
+        found = finish(first_look(root, range(10)))[0]
         process.communicate(b"\n")
     assert (found.unreadable, found.warnings) == (1, [])  # 1: there is no PID 1 in this folder
     shutil.rmtree(tmp_path)
@@ -177,7 +155,7 @@ def test_a_file_with_an_endless_path_hides_nothing(tmp_path: Path) -> None:
 
 def test_no_proc_at_all_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(CollectError, match="mount proc there"):
-        finish(find_holders(str(tmp_path / "none"), {1}))
+        finish(first_look(tmp_path / "none", {1}))
 
 
 def test_no_descriptor_to_list_with_has_another_remedy(proc: FakeProc, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,7 +167,7 @@ def test_no_descriptor_to_list_with_has_another_remedy(proc: FakeProc, monkeypat
 def test_no_directory_stays_open(proc: FakeProc) -> None:
     proc.add(100, b"big", {fd: f"socket:[{fd}]" for fd in range(1, 1500)})
     before = len(os.listdir("/dev/fd"))
-    walk = find_holders(str(proc.root), range(10_000))
+    walk = first_look(proc.root, range(10_000))
     next(walk)
     walk.close()
     proc.holders()

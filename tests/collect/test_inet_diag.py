@@ -4,25 +4,37 @@ from __future__ import annotations
 
 import socket
 import struct
+from dataclasses import asdict, dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockview.collect.inet_diag import ALL_STATES, Batch, dump_request, parse_chunk
+from sockview.collect.inet_diag import ALL_STATES, Answer, dump_request, request_of_one
+from sockview.collect.known_sockets import KnownSockets
+from sockview.collect.socket_rows import read_rows
 from sockview.model import tcp_state
 from sockview.model.inet_socket import TCP, UDP, InetSocket
 from tests.collect import messages as made
+from tests.collect.dumps import read_dump
 
 
-def parse(data: bytes, protocol: int = TCP) -> Batch:
-    return parse_chunk(data, len(data), 1, protocol)
+@dataclass
+class Parsed(Answer):
+    """One chunk."""
+
+    sockets: list[InetSocket] = field(default_factory=list)
+
+
+def parse(data: bytes, protocol: int = TCP) -> Parsed:
+    sockets, answer = read_dump(KnownSockets(protocol), [data])
+    return Parsed(**asdict(answer), sockets=sockets)
 
 
 def only(data: bytes, protocol: int = TCP) -> InetSocket:
-    batch = parse(made.netlink(made.DIAG, data), protocol)
-    assert (len(batch.sockets), batch.damaged, batch.error, batch.done) == (1, 0, 0, False)
-    return batch.sockets[0]
+    parsed = parse(made.netlink(made.DIAG, data), protocol)
+    assert (len(parsed.sockets), parsed.damaged, parsed.error, parsed.done) == (1, 0, 0, False)
+    return parsed.sockets[0]
 
 
 def test_the_request_is_what_the_headers_say() -> None:
@@ -31,6 +43,22 @@ def test_the_request_is_what_the_headers_say() -> None:
     assert struct.unpack_from("=BBBBI", request, 16) == (10, 17, 2, 0, 1 << 8)
     assert request[24:] == bytes(40) + b"\xff" * 8
     assert struct.unpack_from("=I", dump_request(4, TCP, 1), 20)[0] == ALL_STATES
+
+
+@pytest.mark.parametrize(
+    ("family", "local", "remote"),
+    [
+        (socket.AF_INET, "10.0.0.7", "10.2.3.4"),
+        (socket.AF_INET6, "2001:db8::7", "2001:db8::8"),
+        (socket.AF_INET6, "::ffff:10.0.0.7", "::ffff:10.2.3.4"),
+    ],
+)
+def test_a_socket_is_asked_for_as_the_kernel_names_it(family: int, local: str, remote: str) -> None:
+    message = made.inet_diag(family=family, local=(local, 80), remote=(remote, 999), interface=3, cookie=1 << 40)
+    request = request_of_one(only(message), 7, 2)
+    assert struct.unpack_from("=IHHII", request) == (len(request), 20, 1, 7, 0)
+    assert struct.unpack_from("=BBB", request, 16) == (family, TCP, 2)
+    assert request[24:] == message[4:52], "struct inet_diag_sockid"
 
 
 @pytest.mark.parametrize("state", [s for s in range(1, 14) if s != tcp_state.BOUND_INACTIVE])
@@ -57,6 +85,7 @@ def test_every_field_of_an_ipv4_socket() -> None:
         expires_ms=1500,
         interface=3,
         cgroup_id=None,
+        read_at=0.0,
     )
 
 
@@ -126,25 +155,25 @@ def test_no_cgroup_is_made_up(attributes: list[bytes]) -> None:
 
 def test_what_follows_a_short_message_is_not_taken_for_its_attributes() -> None:
     short = made.netlink(made.DIAG, made.inet_diag(attributes=[_SHUTDOWN, _MARK]))
-    batch = parse(short + made.netlink(made.DIAG, made.inet_diag(attributes=[_CGROUP])))
-    assert [found.cgroup_id for found in batch.sockets] == [None, 0x1234_5678_9ABC]
+    parsed = parse(short + made.netlink(made.DIAG, made.inet_diag(cookie=2, attributes=[_CGROUP])))
+    assert [found.cgroup_id for found in parsed.sockets] == [None, 0x1234_5678_9ABC]
 
 
 def test_several_messages_and_the_end() -> None:
     two = made.netlink(made.DIAG, made.inet_diag(cookie=1, attributes=[_SHUTDOWN]))
     two += made.netlink(made.DIAG, made.inet_diag(cookie=2))
-    batch = parse(two + made.done() + two)
-    assert [found.cookie for found in batch.sockets] == [1, 2]
-    assert (batch.answered, batch.done, batch.error, batch.interrupted, batch.damaged) == (True, True, 0, False, 0)
+    parsed = parse(two + made.done() + two)
+    assert [found.cookie for found in parsed.sockets] == [1, 2]
+    assert (parsed.answered, parsed.done, parsed.error, parsed.interrupted, parsed.damaged) == (True, True, 0, False, 0)
 
 
 def test_errors_of_the_kernel() -> None:
-    batch = parse(made.error(2))
-    assert (batch.done, batch.error) == (True, 2)
-    batch = parse(made.done(-13))
-    assert (batch.done, batch.error) == (True, 13)
-    batch = parse(made.error(0) + made.netlink(made.DIAG, made.inet_diag()))
-    assert (batch.done, batch.error, len(batch.sockets)) == (False, 0, 1)
+    parsed = parse(made.error(2))
+    assert (parsed.done, parsed.error) == (True, 2)
+    parsed = parse(made.done(-13))
+    assert (parsed.done, parsed.error) == (True, 13)
+    parsed = parse(made.error(0) + made.netlink(made.DIAG, made.inet_diag()))
+    assert (parsed.done, parsed.error, len(parsed.sockets)) == (False, 0, 1)
 
 
 @pytest.mark.parametrize("flagged", [made.done(flags=0x12), made.netlink(made.DIAG, made.inet_diag(), flags=0x12)])
@@ -154,8 +183,8 @@ def test_an_interrupted_dump_is_noted(flagged: bytes) -> None:
 
 def test_messages_of_another_sequence_are_ignored() -> None:
     foreign = made.netlink(made.DIAG, made.inet_diag(), sequence=9) + made.done(-5, sequence=9)
-    batch = parse(foreign)
-    assert batch == Batch()
+    parsed = parse(foreign)
+    assert parsed == Parsed()
     assert len(parse(foreign + made.netlink(made.DIAG, made.inet_diag())).sockets) == 1
 
 
@@ -172,20 +201,20 @@ def test_messages_of_another_sequence_are_ignored() -> None:
     ],
 )
 def test_damage_is_counted(data: bytes) -> None:
-    batch = parse(data)
-    assert (batch.damaged, batch.sockets, batch.error) == (1, [], 0)
+    parsed = parse(data)
+    assert (parsed.damaged, parsed.sockets, parsed.error) == (1, [], 0)
 
 
 def test_a_damaged_message_does_not_hide_the_next() -> None:
     sound = made.netlink(made.DIAG, made.inet_diag())
-    batch = parse(made.netlink(made.DIAG, b"short") + sound)
-    assert (batch.damaged, len(batch.sockets)) == (1, 1)
+    parsed = parse(made.netlink(made.DIAG, b"short") + sound)
+    assert (parsed.damaged, len(parsed.sockets)) == (1, 1)
 
 
 @given(st.binary(max_size=400), st.sampled_from([TCP, UDP, 0, 255]))
 def test_random_bytes_never_raise(data: bytes, protocol: int) -> None:
-    batch = parse(data, protocol)
-    assert len(batch.sockets) * 88 <= len(data)
+    parsed = parse(data, protocol)
+    assert len(parsed.sockets) * 88 <= len(data)
 
 
 _SOUND = b"".join(
@@ -195,14 +224,19 @@ _SOUND = b"".join(
 
 @given(st.integers(0, len(_SOUND) - 1), st.integers(0, 600))
 def test_truncation_never_raises_and_keeps_what_is_whole(cut: int, claimed: int) -> None:
-    batch = parse_chunk(_SOUND[:cut], claimed, 1, TCP)
-    whole = parse(_SOUND).sockets
-    assert batch.sockets == whole[: len(batch.sockets)]
+    rows = read_rows(_SOUND[:cut], claimed, 1, Answer())
+    known = KnownSockets(TCP)
+    known.begin()
+    for some in rows:
+        known.take(some, 0.0)
+    whole = {s.cookie: s for s in parse(_SOUND).sockets}
+    found = {s.cookie: s for s in known.come}
+    assert found == {cookie: whole[cookie] for cookie in sorted(found)}
+    assert sorted(found) == list(range(len(found)))
 
 
 @given(st.integers(0, len(_SOUND) - 1), st.integers(0, 255))
 def test_a_changed_byte_never_raises(position: int, value: int) -> None:
     changed = bytearray(_SOUND)
     changed[position] = value
-    batch = parse_chunk(changed, len(changed), 1, TCP)
-    assert len(batch.sockets) <= 4
+    assert len(parse(bytes(changed)).sockets) <= 4

@@ -43,9 +43,9 @@ class Scripted:
 def test_it_is_taken_once_after_the_look_at_the_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
     trace = Scripted()
 
-    def noting(*arguments: Any) -> Generator[None, None, Dump]:
+    def noting(*arguments: Any, **options: Any) -> Generator[None, None, Dump]:
         trace.done.append("look")
-        return (yield from dump_sockets(*arguments))
+        return (yield from dump_sockets(*arguments, **options))
 
     monkeypatch.setattr(native, "dump_sockets", noting)
     source = NativeSource(trace=trace)

@@ -11,6 +11,7 @@ from sockview.collect.netlink import DumpError
 from sockview.collect.silent_sockets import INTERVAL, LONG, SilentSockets
 from sockview.collect.tcp_info import TcpTimes
 from sockview.model.inet_socket import TIMER_KEEPALIVE, TIMER_RETRANSMIT, InetSocket
+from sockview.model.snapshot import Change
 from tests.collect.steps import finish
 from tests.model.builders import make_socket
 
@@ -38,7 +39,7 @@ class Kernel:
         self.told.append(TcpTimes(cookie, 1, timer, sent, received, acked))
 
     def look(self, silent: SilentSockets, *sockets: InetSocket) -> dict[int, float]:
-        return finish(silent.look(sockets))[0]
+        return dict(finish(silent.look(sockets, None))[0])
 
 
 @pytest.fixture
@@ -106,6 +107,21 @@ def test_what_has_moved_or_gone_since_is_dropped(kernel: Kernel, silent: SilentS
     assert list(kernel.look(silent, connection(1, recv_q=5), connection(2), connection(3))) == [1, 2, 3]
     assert list(kernel.look(silent, connection(1, recv_q=5), connection(2, recv_q=1))) == [1]
     assert list(kernel.look(silent, connection(1, recv_q=5), connection(2), connection(3))) == [1]
+
+
+def test_with_the_change_known_only_what_it_names_is_looked_at(kernel: Kernel, silent: SilentSockets) -> None:
+    for cookie in range(1, 7):
+        kernel.tell(cookie)
+    before = [connection(cookie) for cookie in range(1, 7)]
+    first = finish(silent.look(before, None))[0]
+    moved, other_inode, started = connection(2, recv_q=1), before[2]._replace(inode=9), connection(4, TIMER_KEEPALIVE)
+    change = Change(1, gone=before[1:5], come=[moved, other_inode, started, connection(99)])
+    after = [before[0], moved, other_inode, started, before[5], connection(99)]
+    second = finish(silent.look(after, change))[0]
+    assert (sorted(first), sorted(second)) == ([1, 2, 3, 4, 5, 6], [1, 3, 6])
+    nothing = Change(2, gone=[connection(99)], come=[])
+    assert finish(silent.look(after[:-1], nothing))[0] is second
+    assert kernel.look(silent, *after[:-1]) == dict(second)
 
 
 def test_the_most_silent_are_kept(kernel: Kernel, silent: SilentSockets, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 
 from sockview.collect.sources import open_source
 from sockview.model.inet_socket import InetSocket, fold_mapped
+from sockview.model.query import Age
 from sockview.model.snapshot import Snapshot
 from sockview.model.tcp_state import parse_state
 from sockview.settings import SourceKind
@@ -129,6 +130,13 @@ def seen_as(user: int, source: SourceKind, made: Sockets) -> Seen:
     return Seen(rows, answer["unreadable"], answer["privileged"], answer["uids"], answer["ages"])
 
 
+def told_age(snapshot: Snapshot, s: InetSocket) -> Age:
+    """For how long a CLOSE_WAIT had been in its state when the look at the sockets ended, as the kernel tells."""
+    end = snapshot.clock + snapshot.dump_seconds
+    latest, earliest = snapshot.close_wait_times[s.cookie]
+    return Age(max(0.0, end - latest), None if earliest is None else max(0.0, end - earliest))
+
+
 def _main() -> None:
     kind, which, user = cast(SourceKind, sys.argv[1]), json.loads(sys.argv[2]), int(sys.argv[3])
     finish(open_source(kind).collect())  # imports what is imported late
@@ -137,7 +145,8 @@ def _main() -> None:
     made = Sockets(which["netid"], tuple(which["ports"]))
     mine = [s for s in snapshot.sockets if made.owns(s.netid, s.local_port, s.remote_port)]
     uids = sorted({s.uid for s in mine if s.uid is not None})
-    ages = [snapshot.close_wait_times[s.cookie] for s in mine if s.cookie in snapshot.close_wait_times]
+    told = [told_age(snapshot, s) for s in mine if s.cookie in snapshot.close_wait_times]
+    ages = [(age.at_least, age.at_most) for age in told]
     seen = Seen(from_snapshot(snapshot, made), snapshot.unreadable, snapshot.privileged, uids, ages)
     json.dump(seen._asdict(), sys.stdout)
 

@@ -51,6 +51,9 @@ def session_free_environment(**extra: str) -> dict[str, str]:
 class Terminal:
     """A pty of a given size with a command in it. Use as a context manager: it ends the command."""
 
+    most_at_once: int = 65536
+    """Bytes that one look at the pty takes."""
+
     def __init__(
         self,
         command: Sequence[str],
@@ -160,7 +163,7 @@ class Terminal:
         if not readable:
             return 0
         try:
-            data = os.read(self._master, 65536)
+            data = os.read(self._master, self.most_at_once)
         except OSError:  # EIO: the other side is closed
             return 0
         self.raw += data

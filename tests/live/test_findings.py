@@ -18,6 +18,7 @@ from sockview.model.filter import parse_filter
 from sockview.model.finding import Finding
 from sockview.model.inet_socket import InetSocket
 from sockview.model.observation import Observation
+from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT
@@ -47,8 +48,7 @@ def found_soon(wanted: Callable[[Finding], bool]) -> tuple[SocketTable, Finding]
 
 
 def selected(table: SocketTable, finding: Finding) -> list[InetSocket]:
-    matches = parse_filter(finding.filter).compile(table)
-    return [s for s in table.snapshot.sockets if matches(s)]
+    return list(finish(parse_filter(finding.filter).sieve_steps(Selection(table, table.snapshot.sockets))).sockets)
 
 
 @contextmanager

@@ -120,6 +120,21 @@ def test_settings_of_textual_do_not_end_it(leak: Made, setting: str) -> None:
         wait_for_rows(terminal, leak.port)
 
 
+def test_a_start_and_a_clock_that_ticks_write_few_bytes(leak: Made) -> None:
+    with sockview_of(leak) as terminal:
+        wait_for_rows(terminal, leak.port)
+        terminal.feed("p")
+        terminal.wait_for("PAUSED")
+        terminal.settle(0.4)
+        assert len(terminal.raw) < 20_000
+        clocks = [terminal.lines[0]]
+        for _ in range(3):
+            before = len(terminal.raw)
+            terminal.wait_for(lambda seen: seen.lines[0] not in clocks)
+            clocks.append(terminal.lines[0])
+            assert len(terminal.raw) - before <= 150
+
+
 def test_an_unchanged_refresh_writes_hundreds_of_bytes() -> None:
     empty = ["unshare", "--net"]
     if subprocess.run([*empty, "true"], capture_output=True, check=False).returncode != 0:

@@ -131,7 +131,10 @@ def make_snapshot(
     silent: Mapping[int, float] | None = None,
     descriptors: Mapping[Process, DescriptorUse] | None = None,
 ) -> Snapshot:
-    """A snapshot; the wall clock goes with `clock`: 2026-01-05 12:00 UTC at 0."""
+    """A snapshot; the wall clock goes with `clock`: 2026-01-05 12:00 UTC at 0.
+
+    `close_wait_times`: cookie -> seconds before `clock` at which it came into the state, at least and at most.
+    """
     return Snapshot(
         taken_at=1_767_614_400.0 + clock if taken_at is None else taken_at,
         clock=clock,
@@ -148,7 +151,10 @@ def make_snapshot(
         pids=None if pids is None else frozenset(pids),
         trace=trace or Trace(),
         limits=Limits(parameters or {}, counters or {}),
-        close_wait_times=close_wait_times or {},
+        close_wait_times={
+            cookie: (clock - at_least, None if at_most is None else clock - at_most)
+            for cookie, (at_least, at_most) in (close_wait_times or {}).items()
+        },
         silent=silent or {},
         descriptors={process.identity: use for process, use in (descriptors or {}).items()},
     )

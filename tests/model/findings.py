@@ -9,6 +9,7 @@ from sockview.model.diagnosis import diagnose
 from sockview.model.filter import parse_filter
 from sockview.model.finding import Finding
 from sockview.model.inet_socket import TIMER_NONE, InetSocket
+from sockview.model.selection import Selection
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
@@ -89,9 +90,9 @@ def only(table: SocketTable, thresholds: Thresholds | None = None) -> Finding:
 
 def selects(table: SocketTable, finding: Finding, sockets: Iterable[InetSocket]) -> bool:
     """Whether the finding's filter selects exactly these."""
-    matches = parse_filter(finding.filter).compile(table)
+    passing = finish(parse_filter(finding.filter).sieve_steps(Selection(table, table.snapshot.sockets))).sockets
     assert finding.filter
-    return {s.cookie for s in table.snapshot.sockets if matches(s)} == {s.cookie for s in sockets}
+    return {s.cookie for s in passing} == {s.cookie for s in sockets}
 
 
 def text_of(sentences: Sequence[str]) -> str:

@@ -131,6 +131,12 @@ FIRST = Since(CLOSE_WAIT, 100.0, None)
 """There at the first look."""
 
 
+def told(known: Since, passed: tuple[float, float | None], end: float) -> Since:
+    """`passed`: the seconds before `end` that it has been in the state, at least and at most."""
+    at_least, at_most = passed
+    return narrowed(known, (end - at_least, None if at_most is None else end - at_most))
+
+
 @pytest.mark.parametrize(
     ("fresh", "times", "expected"),
     [
@@ -147,31 +153,31 @@ FIRST = Since(CLOSE_WAIT, 100.0, None)
 def test_a_new_close_wait_gets_the_tighter_bounds(
     fresh: Since, times: tuple[float, float | None], expected: Since
 ) -> None:
-    assert narrowed(fresh, times, 100.0) == expected
+    assert told(fresh, times, 100.0) == expected
 
 
 def test_later_and_weaker_bounds_change_nothing() -> None:
     """The holder went on sending, or a keep-alive probe was answered: the last ACK is a new one."""
-    known = narrowed(FIRST, (720.0, 750.0), 100.0)
-    assert narrowed(known, (2.0, 810.0), 160.0) == known
-    assert narrowed(known, (0.0, None), 160.0) == known
-    assert narrowed(NEW, (0.0, 4000.0), 160.0) == NEW
+    known = told(FIRST, (720.0, 750.0), 100.0)
+    assert told(known, (2.0, 810.0), 160.0) == known
+    assert told(known, (0.0, None), 160.0) == known
+    assert told(NEW, (0.0, 4000.0), 160.0) == NEW
 
 
 def test_later_and_tighter_bounds_are_taken() -> None:
-    known = narrowed(FIRST, (0.0, None), 100.0)
-    assert narrowed(known, (700.0, 800.0), 160.0) == Since(CLOSE_WAIT, -540.0, 100.0)
+    known = told(FIRST, (0.0, None), 100.0)
+    assert told(known, (700.0, 800.0), 160.0) == Since(CLOSE_WAIT, -540.0, 100.0)
 
 
 def test_a_look_that_passed_over_a_socket_is_no_bound() -> None:
-    assert narrowed(NEW, (720.0, 750.0), 100.0) == Since(CLOSE_WAIT, -620.0, 30.0)
-    assert narrowed(NEW, (720.0, None), 100.0) == Since(CLOSE_WAIT, -620.0, None)
+    assert told(NEW, (720.0, 750.0), 100.0) == Since(CLOSE_WAIT, -620.0, 30.0)
+    assert told(NEW, (720.0, None), 100.0) == Since(CLOSE_WAIT, -620.0, None)
 
 
 def test_what_was_seen_is_certain() -> None:
     """Seen in the state at 100: nothing can say that it came into it at 150."""
-    assert narrowed(FIRST, (5.0, 10.0), 160.0) == FIRST
-    assert narrowed(NEW, (5.0, 10.0), 160.0) == NEW
+    assert told(FIRST, (5.0, 10.0), 160.0) == FIRST
+    assert told(NEW, (5.0, 10.0), 160.0) == NEW
 
 
 @given(
@@ -187,7 +193,7 @@ def test_bounds_that_are_true_stay_true_and_only_get_tighter(
     for end, (share, extra, bounded) in zip(sorted(looks), weaker, strict=False):
         passed = end - entered
         times = (passed * share, passed + extra if bounded else None)
-        known = narrowed(known, times, end)
+        known = told(known, times, end)
         assert known.clock - (math.inf if known.slack is None else known.slack) - 1e-6 <= entered <= known.clock + 1e-6
         assert (math.inf if known.slack is None else known.slack) <= width + 1e-6
         width = math.inf if known.slack is None else known.slack

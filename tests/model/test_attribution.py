@@ -273,5 +273,4 @@ def test_claims_name_each_process_once() -> None:
     s = make_socket()
     table = make_table(make_snapshot([s], {NGINX: [(3, s), (4, s)], WORKER: [(3, s)]}))
     assert [(claim.process, claim.certain) for claim in table.claims(s)] == [(NGINX, True), (WORKER, True)]
-    assert list(table.sockets_of(81, 1000)) == [s]
-    assert table.sockets_of(81, 1) == ()
+    assert table.sole_holders([s]) == [None]

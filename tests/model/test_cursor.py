@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sockview.model.arrangement import RowOrder
+from sockview.model.group_counts import group_steps
 from sockview.model.query import Query, View
+from sockview.model.row_order import NEAR, RowOrder
+from sockview.model.selection import Selection
 from sockview.model.steps import finish
 from sockview.model.view import ViewMaker
-from tests.model.builders import make_snapshot, make_socket, make_table
+from tests.model.builders import busy_snapshot, make_snapshot, make_socket, make_table
 from tests.model.test_view import PACE
 
 #: Sorted by local port, socket n has cookie n.
@@ -164,10 +167,43 @@ def _expected(was: str | None, orders: list[list[str]], keys: list[str], positio
     return keys[max(0, min(position, len(keys) - 1))]
 
 
-@given(st.lists(st.integers(-(2**63), 2**64), unique=True), st.text(max_size=4) | st.integers().map(str), st.integers())
-def test_find_is_never_wrong(keys: list[int], key: str, hint: int) -> None:
-    order = RowOrder(keys)
+@given(
+    st.lists(st.integers(-(2**63), 2**64), unique=True),
+    st.text(max_size=4) | st.integers().map(str),
+    st.integers(),
+    st.booleans(),
+)
+def test_find_is_never_wrong(cookies: list[int], key: str, hint: int, let_go: bool) -> None:
+    order = RowOrder([make_socket(cookie=cookie) for cookie in cookies])
+    if let_go:
+        order.let_go(rows=True)
+    assert len(order) == len(cookies)
     found = order.find(key, hint)
-    assert found is None or str(keys[found]) == str(int(key))
-    for row, known in enumerate(keys):
+    assert found is None or order.key(found) == str(int(key))
+    for row, known in enumerate(cookies):
+        assert order.key(row) == str(known)
         assert order.find(str(known), hint) == row
+
+
+@pytest.mark.parametrize("let_go", [False, True])
+def test_a_neighbour_is_found_however_far_it_is(let_go: bool) -> None:
+    sockets = [make_socket(cookie=cookie) for cookie in range(1, 5 * NEAR)]
+    order = RowOrder(sockets)
+    if let_go:
+        order.let_go(rows=True)
+    for left, neighbour in (([4 * NEAR], 0), ([5], 0), ([5, NEAR, 4 * NEAR, 4 * NEAR + 1], 2)):
+        now = RowOrder([make_socket(cookie=cookie) for cookie in left])
+        assert order.neighbour(str(2 * NEAR), now) == neighbour
+    assert order.neighbour(str(2 * NEAR), RowOrder([])) is None
+    assert order.neighbour("999999", order) is None
+
+
+def test_groups_are_found_by_their_keys() -> None:
+    table = make_table(busy_snapshot(300))
+    for by in ("process", "remote"):
+        groups = finish(group_steps(Selection(table, table.snapshot.sockets), by))
+        order = RowOrder(groups)
+        keys = [group.row().key for group in groups]
+        assert [order.key(row) for row in range(len(order))] == keys
+        assert [order.find(key) for key in keys] == list(range(len(keys)))
+        assert order.find("12") is None and order.find("remote:nowhere") is None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
+import pytest
+
 from sockview.model.diagnosis import diagnose
-from sockview.model.diagnosis.owners import owners_of
+from sockview.model.diagnosis.owners import MOST, owners_of
+from sockview.model.diagnosis.ranked import TITLES
 from sockview.model.diagnosis.suspects import STEP
+from sockview.model.diagnosis.words import most_common
 from sockview.model.inet_socket import TIMER_RETRANSMIT, TIMER_TIME_WAIT, TIMER_ZERO_WINDOW, UDP, InetSocket
 from sockview.model.limits import DescriptorUse
 from sockview.model.owner import Process
@@ -182,11 +188,31 @@ def test_the_same_table_gives_the_same_findings_and_keeps_its_own() -> None:
     assert table.findings == ()
 
 
+def full_queues(number: int) -> list[InetSocket]:
+    return [listener(f"0.0.0.0:{80 + count}", 1 + count, recv_q=500 - count, send_q=128) for count in range(number)]
+
+
+def test_of_very_many_only_those_are_made_that_are_told() -> None:
+    most = Thresholds().findings_per_rule
+    full = full_queues(100)
+    findings = found(later(make_snapshot(full, {make_process(80, "nginx"): full})))
+    assert len(findings) == most + 1
+    assert findings[-1].title.startswith(f"{100 - most} more findings of this kind: nginx 80 accepts too slowly: 492")
+    assert len(findings[-1].facts) == TITLES
+
+
+def test_the_order_of_the_sockets_makes_no_difference() -> None:
+    full = full_queues(3) + many(30, "CLOSE_WAIT") + many(30, "FIN_WAIT1", first=100, orphan=True, retransmits=5)
+    held = {make_process(80, "nginx"): full[:3], make_process(81, "php"): full[3:33]}
+    tables = [later(make_snapshot(sockets, held), 300.0) for sockets in (full, full[::-1])]
+    few = Thresholds(closing_count=5)
+    assert len(found(tables[0], few)) == 5
+    assert found(tables[0], few) == found(tables[1], few)
+
+
 def test_of_one_kind_the_rest_is_told_in_one() -> None:
     most = Thresholds().findings_per_rule
-    full = [
-        listener(f"0.0.0.0:{80 + number}", 1 + number, recv_q=500 - number, send_q=128) for number in range(most + 5)
-    ]
+    full = full_queues(most + 5)
     findings = found(later(make_snapshot(full, {make_process(80, "nginx"): full})))
     assert len(findings) == most + 1
     assert findings[0].title.startswith("nginx 80 accepts too slowly: 500 wait on 0.0.0.0:80,")
@@ -225,3 +251,21 @@ def test_a_likely_owner_is_marked() -> None:
     assert owners.does("leaves", "leave") == "~nginx 80 leaves"
     assert owners.sentence("Left by") == "Left by likely nginx 80 (2)."
     assert not owners.certain
+
+
+def test_of_very_many_sockets_some_are_looked_up_and_the_same_ones_each_time() -> None:
+    nginx, php = make_process(80, "nginx"), make_process(90, "php")
+    sockets = many(MOST + 3000, "ESTABLISHED")
+    table = make_table(make_snapshot(sockets, {nginx: sockets[::2], php: sockets[1::2]}))
+    owners = finish(owners_of(table, sockets))
+    assert owners.every == 3
+    assert owners.sentence("Held by").startswith("Of one socket in 3 looked up: Held by ")
+    assert abs(sum(share.count for share in owners.shares) - len(sockets) / 3) < 50
+    assert finish(owners_of(table, sockets[::-1])) == owners
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 9])
+def test_the_most_common_are_the_same_whatever_the_order(most: int) -> None:
+    ports = [5, 80, 443, 80, 5, 22, 80]
+    expected = [(80, 3), (5, 2), (22, 1), (443, 1)][:most]
+    assert most_common(Counter(ports), most) == most_common(Counter(ports[::-1]), most) == expected

@@ -8,6 +8,8 @@ from sockview.model.filter import FilterError, parse_filter
 from sockview.model.filter_signs import EVIDENCE, TIMERS
 from sockview.model.inet_socket import TIMER_RETRANSMIT, TIMER_ZERO_WINDOW
 from sockview.model.owner import Evidence, NoOwner
+from sockview.model.selection import Selection
+from sockview.model.steps import finish
 from tests.model.builders import make_process, make_snapshot, make_socket, make_table
 
 NGINX = make_process(80, "nginx")
@@ -27,8 +29,8 @@ def selected(text: str) -> set[str]:
             list(SOCKETS.values()), {NGINX: [SOCKETS["listen"], SOCKETS["held"]]}, unreadable=3, silent=SILENT
         )
     )
-    matches = parse_filter(text).compile(table)
-    return {name for name, s in SOCKETS.items() if matches(s)}
+    passing = finish(parse_filter(text).sieve_steps(Selection(table, table.snapshot.sockets))).sockets
+    return {name for name, s in SOCKETS.items() if s in passing}
 
 
 @pytest.mark.parametrize(

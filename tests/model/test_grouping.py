@@ -7,12 +7,15 @@ from typing import Literal
 
 import pytest
 
-from sockview.model.grouping import group_name, group_steps, members
+from sockview.model.group_counts import group_steps
+from sockview.model.group_sieve import sieve_group_steps
+from sockview.model.grouping import group_identity, group_name, key_of_identity
 from sockview.model.inet_socket import InetSocket
 from sockview.model.query import Age, GroupRow
+from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
-from sockview.model.tcp_state import CLOSE_WAIT, TIME_WAIT
+from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, TIME_WAIT
 from sockview.model.trend import Trend
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
@@ -36,7 +39,12 @@ TABLE = make_table(
 def groups(
     by: Literal["process", "remote"], sockets: Sequence[InetSocket] = ALL, table: SocketTable = TABLE
 ) -> dict[str, GroupRow]:
-    return {row.key: row for row in finish(group_steps(sockets, table, by))}
+    return {row.key: row for row in (group.row() for group in finish(group_steps(Selection(table, sockets), by)))}
+
+
+def members(table: SocketTable, key: str) -> list[InetSocket]:
+    """The sockets of the table that are in the group."""
+    return list(finish(sieve_group_steps(Selection(table, table.snapshot.sockets), key)).sockets)
 
 
 def counts(row: GroupRow) -> tuple[int, int, int, int]:
@@ -90,8 +98,10 @@ def test_what_has_no_owner_is_grouped_by_its_reason() -> None:
 def test_the_user_is_that_of_what_it_opened_itself() -> None:
     found = groups("process")
     assert found["pid:80:1000"].user == "www-data"
-    only_listener = groups("process", [LISTENER])
-    assert only_listener["pid:80:1000"].user == "root"
+    assert groups("process", [LISTENER])["pid:80:1000"].user == "www-data"  # also where that is filtered out
+    table = make_table(make_snapshot([LISTENER, SHARED], {NGINX: [LISTENER], WORKER: [SHARED]}))
+    for sockets in ([LISTENER], [LISTENER, SHARED]):
+        assert groups("process", sockets, table)["pid:80:1000"].user == "root"
 
 
 def test_only_the_sockets_given_are_counted() -> None:
@@ -136,8 +146,9 @@ def test_by_remote() -> None:
     ],
 )
 def test_members_and_name_of_a_group(key: str, sockets: list[InetSocket], name: str | None) -> None:
-    assert list(members(TABLE, key)) == sockets
-    assert group_name(TABLE, key) == name
+    assert members(TABLE, key) == sockets
+    assert group_name(TABLE, key, sockets) == name
+    assert key_of_identity(group_identity(key)) == key
 
 
 @pytest.mark.parametrize("by", ["process", "remote"])
@@ -145,3 +156,25 @@ def test_the_members_of_a_group_are_those_it_counts(by: Literal["process", "remo
     table = make_table(busy_snapshot(700), busy_snapshot(700, offset=50, clock=101))
     for key, row in groups(by, table.snapshot.sockets, table).items():
         assert len(members(table, key)) == sum(counts(row))
+
+
+def test_a_process_that_took_another_name_is_one_group() -> None:
+    closed = make_socket("TIME_WAIT", "10.0.0.7:5", "10.1.1.1:80")
+    opened, kept = closed._replace(state=ESTABLISHED, inode=7), make_socket("ESTABLISHED", "10.0.0.7:6", "10.1.1.1:80")
+    shell, program = make_process(9, "sh"), make_process(9, "curl")
+    table = make_table(
+        make_snapshot([opened, kept], {shell: [opened, kept]}),
+        make_snapshot([closed, kept], {program: [kept]}, clock=101),
+    )
+    (row,) = groups("process", (closed, kept), table).values()
+    assert counts(row) == (0, 1, 1, 0)
+    assert members(table, row.key) == [closed, kept]
+
+
+def test_of_many_close_waits_the_oldest_counts() -> None:
+    times = {cookie: (float(cookie), None if cookie % 2 else cookie + 1.0) for cookie in range(1, 40)}
+    sockets = [make_socket("CLOSE_WAIT", "10.0.0.7:5", cookie=cookie) for cookie in times]
+    table = make_table(make_snapshot(sockets, {NGINX: sockets}, close_wait_times=times))
+    for by in ("process", "remote"):
+        (row,) = groups(by, sockets, table).values()
+        assert row.oldest == Age(39.0, None)

@@ -9,11 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sockview.model.inet_socket import InetSocket
-from sockview.model.join import OWNERS_STEP, STEP
-from sockview.model.observation import ABSENT_LIMIT, Observation
+from sockview.model.join import STEP
+from sockview.model.observation import Observation
 from sockview.model.query import Age
+from sockview.model.recall import ABSENT_LIMIT
 from sockview.model.snapshot import Snapshot
 from sockview.model.steps import finish
+from sockview.model.tally import STEP as TALLY_STEP
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, TIME_WAIT, UNCONN
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
@@ -69,7 +71,9 @@ def test_stand_in_cookies_may_be_shared() -> None:
 
 
 def _size_of_memory(observation: Observation) -> int:
-    return len(observation._since) + len(observation._remembered)
+    join = observation._join
+    assert join is not None
+    return len(join.since) + len(join.remembered)
 
 
 def test_the_memory_is_that_of_the_last_two_looks() -> None:
@@ -105,8 +109,7 @@ def test_very_many_close_waits_are_joined_in_many_steps() -> None:
     for state in ("ESTABLISHED", "CLOSE_WAIT"):
         sockets = [make_socket(state, cookie=n + 1, inode=n + 1) for n in range(3 * STEP)]
         steps.append(sum(1 for _ in Observation().add(make_snapshot(sockets))))
-    owners = 3 * STEP // OWNERS_STEP
-    assert steps[1] == steps[0] + 3 + 3 + owners  # narrowed, the oldest looked for, counted by process
+    assert steps[1] == steps[0] + 3 + 3 * STEP // TALLY_STEP  # the oldest looked for, counted by process
 
 
 def test_incomplete_snapshots_without_end_fill_no_memory() -> None:
@@ -116,12 +119,13 @@ def test_incomplete_snapshots_without_end_fill_no_memory() -> None:
         first = n * ABSENT_LIMIT
         sockets = [make_socket(cookie=first + i + 1, inode=first + i + 1) for i in range(ABSENT_LIMIT // 2)]
         finish(observation.add(make_snapshot(sockets, {process: sockets}, clock=float(n), complete=False)))
-    assert len(observation._since) <= ABSENT_LIMIT * 1.5
-    assert len(observation._remembered) <= ABSENT_LIMIT
+    assert observation._join is not None
+    assert len(observation._join.since) <= ABSENT_LIMIT * 1.5
+    assert len(observation._join.remembered) <= ABSENT_LIMIT
 
 
 def test_what_went_missing_last_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sockview.model.observation.ABSENT_LIMIT", 1)
+    monkeypatch.setattr("sockview.model.recall.ABSENT_LIMIT", 1)
     first, second = make_socket(), make_socket(local="10.0.0.7:1")
     missing = [make_snapshot(left, clock=clock, complete=False) for clock, left in ((11, [second]), (12, []))]
     back = make_snapshot([first, second], clock=13, complete=False)

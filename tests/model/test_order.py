@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sockview.model.columns import PROCESS_COLUMNS, REMOTE_COLUMNS, SOCKET_COLUMNS
-from sockview.model.inet_socket import UDP, InetSocket, address_text, endpoint_text
-from sockview.model.order import (
-    STEP,
-    is_descending,
-    order_group_steps,
-    order_steps,
-    socket_value,
-    standing_steps,
-)
-from sockview.model.query import Age, GroupRow
+from sockview.model.columns import SOCKET_COLUMNS
+from sockview.model.inet_socket import UDP, InetSocket, endpoint_text
+from sockview.model.order import STEP, is_descending, key_order, spread_steps
+from sockview.model.owner import Process
+from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorted_sockets import sort_some_steps
 from sockview.model.steps import finish
-from sockview.model.tcp_state import state_name
-from sockview.model.trend import Trend
+from sockview.model.tcp_state import state_name, state_rank
 from tests.model.builders import busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 
@@ -31,12 +26,33 @@ def order_sockets(
     sockets: Sequence[InetSocket], table: SocketTable, column: str, reverse: bool = False
 ) -> list[InetSocket]:
     """All steps at once."""
-    return finish(order_steps(sockets, table, column, reverse))
+    in_order, _keys = finish(sort_some_steps(sockets, table, *key_order(column, reverse)))
+    return list(finish(spread_steps(Selection(table, in_order), column, reverse)))
 
 
-def order_groups(rows: Sequence[GroupRow], column: str, reverse: bool = False) -> list[GroupRow]:
-    """All steps at once."""
-    return finish(order_group_steps(rows, column, reverse))
+def plain_value(table: SocketTable, column: str) -> Callable[[InetSocket], Any]:
+    """What the column compares, in plain words."""
+
+    def end(address: bytes, port: int) -> tuple[int, bytes, int] | None:
+        return (len(address), address, port) if port or any(address) else None
+
+    def owner(s: InetSocket) -> Process | None:
+        owners = table.attribution(s).owners
+        return owners[0].process if owners else None
+
+    values: dict[str, Callable[[InetSocket], Any]] = {
+        "state": lambda s: state_rank(s.state),
+        "age": lambda s: None if (age := table.age(s)) is None else age.at_least,
+        "local": lambda s: end(s.local_address, s.local_port),
+        "remote": lambda s: end(s.remote_address, s.remote_port),
+        "recv_q": lambda s: s.recv_q,
+        "send_q": lambda s: s.send_q,
+        "pid": lambda s: None if (found := owner(s)) is None else found.pid,
+        "process": lambda s: None if (found := owner(s)) is None else (found.name.casefold(), found.name, found.pid),
+        "user": lambda s: table.user(s) or None,
+        "proto": lambda s: (s.protocol, s.family),
+    }
+    return values[column]
 
 
 SOCKET_KEYS = [column.key for column in SOCKET_COLUMNS]
@@ -148,7 +164,7 @@ def test_the_order_is_total(sockets: list[InetSocket], column: str, reverse: boo
     mixed = list(sockets)
     seed.shuffle(mixed)
     assert order_sockets(mixed, table, column, reverse) == result
-    value = socket_value(table, column)
+    value = plain_value(table, column)
     known = [found for s in result if (found := value(s)) is not None]
     assert known == sorted(known, reverse=is_descending(column, reverse))
     assert all(value(s) is None for s in result[len(known) :])
@@ -165,15 +181,13 @@ def test_many_steps_give_what_one_sort_gives(large: SocketTable, column: str, re
     table = large
     sockets = list(table.snapshot.sockets)
     random.Random(7).shuffle(sockets)
-    steps = order_steps(sockets, table, column, reverse)
-    assert sum(1 for _ in steps) >= len(sockets) // STEP
-    standing = finish(standing_steps(sockets, table))
-    value = socket_value(table, column)
+    assert sum(1 for _ in sort_some_steps(sockets, table, *key_order(column, reverse))) >= len(sockets) // STEP
+    standing = order_sockets(sockets, table, "state")
+    value = plain_value(table, column)
     known = [s for s in standing if value(s) is not None]
     expected = sorted(known, key=value, reverse=is_descending(column, reverse))
     expected += [s for s in standing if value(s) is None]
-    assert finish(order_steps(sockets, table, column, reverse)) == expected
-    assert finish(order_steps(standing, table, column, reverse, standing=True)) == expected
+    assert order_sockets(sockets, table, column, reverse) == expected
 
 
 def test_of_the_close_waits_the_oldest_stand_first_and_keep_their_places() -> None:
@@ -195,109 +209,3 @@ def test_twins_are_told_apart_by_their_cookie() -> None:
 
 def test_no_sockets() -> None:
     assert order_sockets([], TABLE, "age") == []
-
-
-# ------------------------------------------------------------------ groups
-def group(
-    name: str,
-    pid: int | None = None,
-    close_wait: int = 0,
-    oldest: float | None = None,
-    ports: str = "",
-    user: str = "",
-    trend: Trend | None = None,
-) -> GroupRow:
-    age = None if oldest is None else Age(oldest, None)
-    return GroupRow(f"{pid}:{name}", pid, name, user, close_wait, 0, 1, 0, 0, age, ports=ports, trend=trend)
-
-
-GROUPS = [
-    group("beta", 30, close_wait=2, oldest=10, user="root"),
-    group("Alpha", 200, close_wait=2, oldest=99, user="www-data"),
-    group("alpha", 4, close_wait=7),
-    group("(hidden)", None),
-]
-
-
-def names(rows: list[GroupRow]) -> list[str]:
-    return [f"{row.name} {row.pid}" for row in rows]
-
-
-def test_groups_have_the_largest_leak_on_top() -> None:
-    assert names(order_groups(GROUPS, "close_wait")) == ["alpha 4", "Alpha 200", "beta 30", "(hidden) None"]
-    assert names(order_groups(GROUPS, "close_wait", reverse=True)) == [
-        "(hidden) None",
-        "Alpha 200",
-        "beta 30",
-        "alpha 4",
-    ]
-    assert order_groups(GROUPS, "no such") == order_groups(GROUPS, "close_wait")
-
-
-def test_groups_by_other_columns() -> None:
-    assert names(order_groups(GROUPS, "pid")) == ["alpha 4", "beta 30", "Alpha 200", "(hidden) None"]
-    assert names(order_groups(GROUPS, "pid", reverse=True)) == ["Alpha 200", "beta 30", "alpha 4", "(hidden) None"]
-    assert names(order_groups(GROUPS, "process")) == ["Alpha 200", "alpha 4", "beta 30", "(hidden) None"]
-    assert names(order_groups(GROUPS, "oldest"))[:2] == ["Alpha 200", "beta 30"]
-    assert names(order_groups(GROUPS, "oldest", reverse=True))[:2] == ["beta 30", "Alpha 200"]
-    assert names(order_groups(GROUPS, "user"))[:2] == ["beta 30", "Alpha 200"]
-
-
-def test_the_fastest_growth_is_on_top() -> None:
-    rows = [
-        group("slow", trend=Trend((0, 90), 300.0, 0.05)),
-        group("never"),
-        group("falls", trend=Trend((9, 3), 300.0, -2.0)),
-        group("new", trend=Trend((3,), 0.0, None)),
-        group("fast", trend=Trend((0, 5), 300.0, 2.0)),
-    ]
-    assert [row.name for row in order_groups(rows, "rate")] == ["fast", "slow", "falls", "never", "new"]
-    assert [row.name for row in order_groups(rows, "rate", reverse=True)][:3] == ["falls", "slow", "fast"]
-    assert [row.name for row in order_groups(rows, "trend")] == ["slow", "fast", "new", "falls", "never"]
-
-
-def test_remotes_are_in_numeric_order() -> None:
-    remotes = [group(name) for name in ("10.0.0.10", "(no peer)", "::1", "9.9.9.9", "10.0.0.9")]
-    assert [row.name for row in order_groups(remotes, "remote")] == [
-        "9.9.9.9",
-        "10.0.0.9",
-        "10.0.0.10",
-        "::1",
-        "(no peer)",
-    ]
-
-
-def test_ports_are_in_numeric_order_single_ones_first() -> None:
-    remotes = [group("x", ports=ports) for ports in ("1,200 ports", "8080", "", "443", "2 ports")]
-    assert [row.ports for row in order_groups(remotes, "ports")] == ["443", "8080", "2 ports", "1,200 ports", ""]
-
-
-ROWS = st.builds(
-    GroupRow,
-    key=st.text(max_size=3),
-    pid=st.none() | st.integers(1, 5),
-    name=st.sampled_from(["a", "A", "10.0.0.1", "::1", "(orphan)", address_text(b"\x0a\0\0\x02")]),
-    user=st.sampled_from(["", "root"]),
-    close_wait=st.integers(0, 2),
-    time_wait=st.integers(0, 2),
-    established=st.integers(0, 2),
-    other=st.integers(0, 2),
-    likely=st.just(0),
-    oldest=st.none() | st.builds(Age, st.floats(0, 3), st.none()),
-    ports=st.sampled_from(["", "80", "3 ports"]),
-    trend=st.none() | st.builds(Trend, st.just((1, 2)), st.just(5.0), st.none() | st.floats(-3, 3)),
-)
-
-
-@given(
-    rows=st.lists(ROWS, max_size=10, unique_by=lambda row: row.key),
-    column=st.sampled_from([column.key for column in (*PROCESS_COLUMNS, *REMOTE_COLUMNS)]),
-    reverse=st.booleans(),
-    seed=st.randoms(use_true_random=False),
-)
-def test_the_order_of_groups_is_total(rows: list[GroupRow], column: str, reverse: bool, seed: random.Random) -> None:
-    result = order_groups(rows, column, reverse)
-    mixed = list(rows)
-    seed.shuffle(mixed)
-    assert order_groups(mixed, column, reverse) == result
-    assert len(result) == len(rows)

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Attribution, Evidence, NoOwner, Owner
-from sockview.model.peers import LOOKS, MEMORY
+from sockview.model.peer_index import MEMORY
+from sockview.model.peers import LOOKS
 from sockview.model.tcp_state import SYN_SENT
 from sockview.model.trace import NOBODY
 from tests.model.builders import make_process, make_snapshot, make_socket, make_table

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from sockview.model.query import MAX_WINDOW, Age, PidQuery, Query, SocketRow, View, ViewName
+from sockview.model.socket_row import socket_row
 from sockview.model.socket_table import SocketTable
 from sockview.model.steps import finish
 from sockview.model.tcp_state import CLOSE_WAIT, TIME_WAIT
-from sockview.model.view import Pace, ViewMaker, socket_row
+from sockview.model.view import Pace, ViewMaker
 from tests.model.builders import Held, busy_snapshot, make_process, make_snapshot, make_socket, make_table
 
 PACE = Pace(interval=1.0, actual_interval=1.5, collect_seconds=0.3, refreshes=4, paused=False)
@@ -182,14 +183,23 @@ def test_no_order_sorts_the_whole_table_twice(monkeypatch: pytest.MonkeyPatch) -
     table = make_table(busy_snapshot(300))
     queries = [
         Query(2, sort=sort, reverse=reverse, filter=text, view=view)
-        for sort in ("pid", "age", "state")
+        for sort in ("pid", "user", "state")
         for text in ("", "worker-3", "estab")
         for view, reverse in VIEWS_AND_DIRECTIONS
     ]
     expected = [answer(shown(table, query), query) for query in queries]
     maker = shown(table)
-    monkeypatch.setattr("sockview.model.arrangement.standing_steps", None)
+    for module in ("arrangement", "sorted_sockets"):
+        monkeypatch.setattr(f"sockview.model.{module}.sort_some_steps", None)
     assert [answer(maker, query) for query in queries] == expected
+
+
+def test_the_way_back_to_the_last_order_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    maker = shown(make_table(busy_snapshot(300)))
+    expected = [answer(maker, Query(2, sort=sort)) for sort in ("state", "remote")]
+    for module in ("arrangement", "sorted_sockets"):
+        monkeypatch.setattr(f"sockview.model.{module}.sort_some_steps", None)
+    assert [answer(maker, Query(2, sort=sort)) for sort in ("state", "remote")] == expected
 
 
 def test_sort_and_reverse() -> None:

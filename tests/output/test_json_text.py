@@ -179,6 +179,18 @@ def test_an_age_that_is_not_known_is_null() -> None:
     assert row["age_s"] is None
 
 
+def test_each_row_has_its_own_age_and_address_however_much_it_shares_with_others() -> None:
+    fresh = make_socket("ESTABLISHED", "10.0.0.7:8081")
+    states = [make_socket("TIME_WAIT", f"10.0.0.7:{port}", time_left=60.0 - port) for port in (1, 2)]
+    bare = [make_socket("LISTEN", end)._replace(remote_address=b"") for end in ("[::]:80", "0.0.0.0:80")]
+    before = make_snapshot([LEAK, *bare], clock=1)
+    table = make_table(before, make_snapshot([LEAK, fresh, *states, *bare], clock=5))
+    rows = json.loads("".join(json_pieces(table, table.snapshot.sockets, [])))["sockets"]
+    ages = [{"at_least": a, "at_most": b} for a, b in ((4, None), (0, 4), (1, 1), (2, 2), (4, None), (4, None))]
+    assert [row["age_s"] for row in rows] == ages
+    assert [row["remote"]["address"] for row in rows[-2:]] == ["::", "0.0.0.0"]
+
+
 def test_what_a_source_does_not_know_is_null() -> None:
     row = row_of(LEAK._replace(recv_q=None, send_q=None, uid=4242, inode=-7, cookie=-7))
     unknown = {name for name, value in row.items() if value is None}

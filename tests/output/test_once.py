@@ -93,7 +93,7 @@ def test_a_diagnosis_that_fails_is_a_warning_and_the_sockets_are_printed(monkeyp
         yield
         raise KeyError("port")
 
-    monkeypatch.setattr("sockview.diagnosed.diagnose", broken)
+    monkeypatch.setattr("sockview.model.diagnosis.Diagnosis.of", broken)
     text, notes = printed(make_snapshot(SOCKETS, HELD), "", "json")
     found = json.loads(text)
     assert (len(found["sockets"]), found["findings"], notes) == (3, [], [])

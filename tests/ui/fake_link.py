@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from sockview.diagnosed import diagnose_steps
+from sockview.model.diagnosis import Diagnosis
 from sockview.model.finding import Finding
 from sockview.model.observation import Observation
 from sockview.model.pane import describe, with_process
@@ -14,7 +15,6 @@ from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
 from sockview.model.sources import ProcessDetail
 from sockview.model.steps import finish
-from sockview.model.thresholds import Thresholds
 from sockview.model.view import Pace, ViewMaker
 from sockview.ui.link import Listener
 
@@ -53,7 +53,7 @@ class FakeLink:
     def _add(self, snapshot: Snapshot) -> None:
         self._table = finish(self._observation.add(snapshot))
         if self._findings is None:
-            finish(diagnose_steps(self._table, Thresholds()))
+            finish(diagnose_steps(self._table, Diagnosis()))
         else:
             self._table.findings = self._findings
         self._refreshes += 1

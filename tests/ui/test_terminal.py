@@ -84,7 +84,6 @@ def test_a_rare_terminal_with_a_terminfo_entry_is_taken() -> None:
 def test_what_would_end_textual_is_taken_out_and_the_rest_stays() -> None:
     environ = {
         "TEXTUAL_COLOR_SYSTEM": "none",
-        "TEXTUAL_DRIVER": "no.such:Driver",
         "TEXTUAL_THEME": "nord",
         "LINES": "9",
     }

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from sockview.model.diagnosis.gather import chosen
 from sockview.model.diagnosis.owners import Owners, owners_of
-from sockview.model.diagnosis.ranked import Found, Ranked
+from sockview.model.diagnosis.ranked import Found, Ranked, foremost, with_others
 from sockview.model.diagnosis.suspects import Suspects
 from sockview.model.diagnosis.words import address_word, counted, listing, pids_word
 from sockview.model.finding import Finding
@@ -31,13 +32,17 @@ def is_full(listener: InetSocket) -> bool:
 def accept_queues(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each listener whose queue is full or filling; one for drops where no full one is seen."""
     found = []
-    pressed = [s for s in suspects.of(LISTEN) if is_full(s) or _is_filling(s, thresholds)]
-    for listener in pressed:
+    waited_for = yield from chosen(suspects.of(LISTEN), lambda part: [s for s in part if s.recv_q])
+    pressed = [s for s in waited_for if is_full(s) or _is_filling(s, thresholds)]
+    yield
+    first, others = foremost(pressed, lambda s: (not is_full(s), -(s.recv_q or 0), s.cookie), thresholds)
+    for listener in first:
         owners = yield from owners_of(table, (listener,))
         found.append(_ranked(listener, owners, table))
+    found = with_others(found, others)
     drops = table.growth.get("ListenDrops", 0)
     if drops >= thresholds.listen_drops and not any(is_full(s) for s in pressed):
-        found.append(Ranked(_drops_finding(drops, table, suspects.of(LISTEN)), drops))
+        found.append(Ranked(_drops_finding(drops, table, waited_for), drops))
     return found
 
 
@@ -98,9 +103,9 @@ def _longer_backlog(listener: InetSocket, table: SocketTable) -> str:
     return f"{said}; net.core.somaxconn, {most:,}, is not what limits it here."
 
 
-def _drops_finding(drops: int, table: SocketTable, listeners: Sequence[InetSocket]) -> Finding:
+def _drops_finding(drops: int, table: SocketTable, waited_for: Sequence[InetSocket]) -> Finding:
     overflows = table.growth.get("ListenOverflows", 0)
-    waiting = sorted((s for s in listeners if s.recv_q), key=lambda s: -(s.recv_q or 0))
+    waiting = sorted(waited_for, key=lambda s: (-(s.recv_q or 0), s.cookie))
     queues = [f"{endpoint_text(s.local_address, s.local_port)} ({s.recv_q:,} of {s.send_q or 0:,})" for s in waiting]
     return Finding(
         kind=DROPS,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from sockview.model.columns import LIKELY_MARK
-from sockview.model.diagnosis.close_wait_text import Traits, descriptors_fact, find_traits, how_read, remedies, where
-from sockview.model.diagnosis.leak import Leak, close_wait_groups, measure
+from sockview.model.diagnosis.accounts import Traits
+from sockview.model.diagnosis.close_wait_text import descriptors_fact, find_traits, how_read, remedies, where
+from sockview.model.diagnosis.leak import Group, Leak, close_wait_groups, measure
 from sockview.model.diagnosis.owners import ASK_ROOT
 from sockview.model.diagnosis.ranked import Found, Ranked
 from sockview.model.diagnosis.suspects import Suspects
@@ -27,21 +29,30 @@ KIND: Final = "close-wait-leak"
 
 def close_wait_leaks(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each process, or for each user whose processes are hidden; the mildest of many in one."""
-    groups = yield from close_wait_groups(table, suspects.of(CLOSE_WAIT))
+    groups = yield from close_wait_groups(table, suspects.close_waits)
     leaks = []
     for group in groups:
         leak = yield from measure(group, table, thresholds)
         if leak is not None:
             leaks.append(leak)
-    waiting = any(not s.inode for s in suspects.of(CLOSE_WAIT))
-    leaks.sort(key=lambda leak: (not leak.is_critical(thresholds), _forecast(leak), -len(leak.group.sockets)))
+    waiting = 0 in map(attrgetter("inode"), suspects.close_waits.others.sockets)
+    leaks.sort(key=lambda leak: (*_urgency(leak, thresholds), _whom(leak.group)))
     told = leaks if len(leaks) <= thresholds.findings_per_rule + 1 else leaks[: thresholds.findings_per_rule]
     found = []
     for leak in told:
-        traits = yield from find_traits(table, leak)
+        traits = yield from find_traits(table, leak.group)
         found.append(_ranked(leak, traits, table, thresholds, waiting))
     rest = leaks[len(told) :]
     return [*found, _rest(rest, thresholds, waiting)] if rest else found
+
+
+def _urgency(leak: Leak, thresholds: Thresholds) -> tuple[bool, float, int]:
+    return not leak.is_critical(thresholds), _forecast(leak), -leak.group.size
+
+
+def _whom(group: Group) -> str:
+    """So that those of one urgency have an order."""
+    return str((group.processes, group.reason, group.uid))
 
 
 def _forecast(leak: Leak) -> float:
@@ -63,12 +74,12 @@ def _ranked(leak: Leak, traits: Traits, table: SocketTable, thresholds: Threshol
         pid=process.pid if process else None,
         certain=process is not None and group.certain and not group.exited,
     )
-    return Ranked(finding, len(group.sockets), _forecast(leak))
+    return Ranked(finding, group.size, _forecast(leak))
 
 
 def _title(leak: Leak, table: SocketTable, thresholds: Thresholds) -> str:
     """The numbers that press come first: a narrow screen cuts the end."""
-    size = f"{len(leak.group.sockets):,}"
+    size = f"{leak.group.size:,}"
     if rate_text(leak.rate).startswith("+"):
         size += f", {rate_text(leak.rate)}"
     age = f", oldest {age_text(leak.oldest)}"
@@ -102,9 +113,8 @@ def _limit_text(leak: Leak, thresholds: Thresholds) -> str:
 
 
 def _facts(leak: Leak, traits: Traits, table: SocketTable, thresholds: Thresholds) -> Iterator[str]:
-    sockets = leak.group.sockets
     yield (
-        f"The peers of {counted(len(sockets), 'socket')} have closed, and the process has not called close(): "
+        f"The peers of {counted(leak.group.size, 'socket')} have closed, and the process has not called close(): "
         "each keeps its descriptor until it does."
     )
     left = f"{leak.left:,} of them have been left for {duration_text(thresholds.close_wait_age)} at least"
@@ -154,12 +164,10 @@ def _filter(leak: Leak, waiting: bool) -> str:
 def _rest(leaks: Sequence[Leak], thresholds: Thresholds, waiting: bool) -> Ranked:
     """The mildest of many, in one."""
     processes = [leak.group.processes[0] for leak in leaks if leak.group.processes]
-    number = sum(len(leak.group.sockets) for leak in leaks)
+    number = sum(leak.group.size for leak in leaks)
     critical = any(leak.is_critical(thresholds) for leak in leaks)
     filter_text = f"cw {pids_word(processes)}{' !evidence:listener' if waiting else ''}"
-    parts = [
-        f"{name_text(leak.group.processes[0])} ({len(leak.group.sockets):,})" for leak in leaks if leak.group.processes
-    ]
+    parts = [f"{name_text(leak.group.processes[0])} ({leak.group.size:,})" for leak in leaks if leak.group.processes]
     finding = Finding(
         kind=KIND,
         urgency="critical" if critical else "warning",
@@ -169,4 +177,4 @@ def _rest(leaks: Sequence[Leak], thresholds: Thresholds, waiting: bool) -> Ranke
         state=CLOSE_WAIT,
         filter=filter_text if len(processes) == len(leaks) and len(filter_text) <= MAX_FILTER else "",
     )
-    return Ranked(finding, len(leaks[0].group.sockets), _forecast(leaks[0]))
+    return Ranked(finding, leaks[0].group.size, _forecast(leaks[0]))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
-from sockview.model.diagnosis.leak import Leak
+from sockview.model.diagnosis.accounts import Traits
+from sockview.model.diagnosis.leak import Group, Leak
 from sockview.model.diagnosis.owners import ASK_ROOT
-from sockview.model.diagnosis.words import about, addresses_text, counted, listing
+from sockview.model.diagnosis.words import about, addresses_text, counted, listing, most_common
 from sockview.model.format_text import bytes_text
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import NoOwner, Process
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorting import parts
 
 #: Sockets looked at between two yields: about 2 ms.
-STEP: Final = 2000
+STEP: Final = 1000
 #: Descriptors written out.
 _SHOWN: Final = 3
 #: More different ports than this are those of many connections, not of a service.
@@ -36,54 +36,31 @@ _STACKS: Final[dict[str, str]] = {
 }
 
 
-@dataclass(slots=True)
-class Traits:
-    """What the sockets of a leak have in common, counted."""
-
-    addresses: Counter[bytes] = field(default_factory=Counter)
-    """Of the peers."""
-    local_ports: Counter[int] = field(default_factory=Counter)
-    remote_ports: Counter[int] = field(default_factory=Counter)
-    unread: Counter[int] = field(default_factory=Counter)
-    """Recv-Q -> sockets: the peer's FIN counts as one byte of it until end of file is read (tcp_diag_get_info,
-    ``net/ipv4/tcp_diag.c``; tcp_recvmsg, ``net/ipv4/tcp.c``)."""
-    fds: list[int] = field(default_factory=list)
-    """The lowest descriptors of the first process."""
-    descriptors: int = 0
-    """How many it has in all."""
-
-
-def find_traits(table: SocketTable, leak: Leak) -> Generator[None, None, Traits]:
-    """Count in steps of a few milliseconds."""
-    traits = Traits()
-    sockets = leak.group.sockets
-    for start in range(0, len(sockets), STEP):
-        part = sockets[start : start + STEP]
-        traits.addresses.update([s.remote_address for s in part])
-        traits.local_ports.update([s.local_port for s in part])
-        traits.remote_ports.update([s.remote_port for s in part])
-        traits.unread.update([s.recv_q for s in part if s.recv_q is not None])
-        if leak.group.processes:
-            fds = _descriptors(table, leak.group.processes[0], part)
-            traits.fds = heapq.nsmallest(_SHOWN, traits.fds + fds)
-            traits.descriptors += len(fds)
+def find_traits(table: SocketTable, group: Group) -> Generator[None, None, Traits]:
+    """What its sockets have in common, and the descriptors of its first process; in steps of a few milliseconds."""
+    if group.account is not None and not group.others:
+        return group.account.traits
+    traits = group.account.traits.copy() if group.account is not None else Traits()
+    for part in parts(group.others, STEP):
+        traits.add(part, _descriptors(table, group.processes[0], part) if group.processes else ())
         yield
     return traits
 
 
 def _descriptors(table: SocketTable, process: Process, sockets: Sequence[InetSocket]) -> list[int]:
     """The numbers under which the process holds the sockets; those that are known."""
-    holders = table.snapshot.holders
-    found = [holder for s in sockets for holder in holders.get(s.inode, ())]
+    holders_of = table.snapshot.holders.get
     identity = process.identity
-    return [fd for (pid, _name, _command, started), fd in found if fd >= 0 and (pid, started) == identity]
+    return [fd for s in sockets for who, fd in holders_of(s.inode, ()) if who.identity == identity and fd >= 0]
 
 
 def how_read(traits: Traits) -> str:
     """What the process has read of them: the most frequent case first."""
-    if not traits.unread:
+    if not any(number for queue, number in traits.unread.items() if queue is not None):
         return "Whether the process has read their end is not known from this source."
-    data = {queue: number for queue, number in traits.unread.items() if queue > 1}
+    # The peer's FIN counts as one byte of Recv-Q until end of file is read (tcp_diag_get_info, ``net/ipv4/tcp_diag.c``;
+    # tcp_recvmsg, ``net/ipv4/tcp.c``).
+    data = {queue: number for queue, number in traits.unread.items() if queue is not None and queue > 1}
     size = sum((queue - 1) * number for queue, number in data.items())
     parts = [
         (traits.unread[1], _NEVER_READ),
@@ -108,14 +85,14 @@ def where(traits: Traits) -> Iterator[str]:
 def _ports(counts: Counter[int]) -> str:
     if len(counts) == 1:
         return str(next(iter(counts)))
-    return listing([f"{port} ({number:,})" for port, number in counts.most_common()])
+    return listing([f"{port} ({number:,})" for port, number in most_common(counts, len(counts))])
 
 
 def descriptors_fact(leak: Leak, traits: Traits) -> Iterator[str]:
     """Which descriptors they are, and how many are left."""
     if traits.fds:
-        fds = listing([str(fd) for fd in traits.fds], _SHOWN, traits.descriptors)
-        yield f"{'fd' if traits.descriptors == 1 else 'fds'} {fds}."
+        fds = listing([str(fd) for fd in traits.fds[:_SHOWN]], _SHOWN, len(traits.fds))
+        yield f"{'fd' if len(traits.fds) == 1 else 'fds'} {fds}."
     use = leak.use
     if use is None:
         return

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from sockview.model.diagnosis.gather import count_by, gather
+from sockview.model.diagnosis.gather import STEP, count_by, gather
 from sockview.model.diagnosis.owners import Owners, owners_of
 from sockview.model.diagnosis.ranked import Found, Ranked
 from sockview.model.diagnosis.suspects import Suspects, ephemeral_count
-from sockview.model.diagnosis.words import address_word, listing
+from sockview.model.diagnosis.words import address_word, listing, most_common
 from sockview.model.finding import Finding, Urgency
 from sockview.model.inet_socket import TCP, TIME_WAIT_SECONDS, InetSocket, address_text, endpoint_text, is_loopback
 from sockview.model.limits import Limits
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorting import parts
 from sockview.model.tcp_state import TIME_WAIT, state_name
 from sockview.model.thresholds import Thresholds
 
 KIND: Final = "ephemeral-ports"
+
+_destination: Final = attrgetter("local_address", "remote_address", "remote_port")
 
 
 class Destination(NamedTuple):
@@ -35,19 +39,26 @@ def ephemeral_ports(suspects: Suspects, table: SocketTable, thresholds: Threshol
     if not suspects.busy_ports or ports is None:
         return []
     room = ephemeral_count(ports)
-
-    def destination(s: InetSocket) -> Destination | None:
-        if s.remote_port not in suspects.busy_ports or not ports[0] <= s.local_port <= ports[1] or s.protocol != TCP:
-            return None
-        return Destination(s.local_address, s.remote_address, s.remote_port)
-
-    counts = yield from count_by(table.snapshot.sockets, destination)
-    wanted = [end for end, number in counts.items() if number >= thresholds.port_share * room]
-    destinations = yield from gather(table.snapshot.sockets, destination, wanted)
+    leading = yield from _leading_to(suspects.busy_ports, ports, table.snapshot.sockets)
+    counts = yield from count_by(leading, _destination)
+    wanted = sorted([end for end, number in counts.items() if number >= thresholds.port_share * room])
+    destinations = yield from gather(leading, _destination, wanted)
     found = []
     for end, sockets in destinations.items():
         owners = yield from owners_of(table, sockets)
-        found.append(_ranked(end, sockets, owners, table.snapshot.limits, thresholds))
+        found.append(_ranked(Destination(*end), sockets, owners, table.snapshot.limits, thresholds))
+    return found
+
+
+def _leading_to(
+    busy: frozenset[int], ports: tuple[int, int], sockets: Sequence[InetSocket]
+) -> Generator[None, None, list[InetSocket]]:
+    """The TCP sockets from an ephemeral port to one of the busy ones."""
+    found: list[InetSocket] = []
+    for part in parts(sockets, STEP):
+        part = [s for s in part if s.remote_port in busy]
+        found += [s for s in part if ports[0] <= s.local_port <= ports[1] and s.protocol == TCP]
+        yield
     return found
 
 
@@ -56,7 +67,7 @@ def _ranked(
 ) -> Ranked:
     ports = limits.ephemeral_ports or (1, 0)
     room = ephemeral_count(ports)
-    states = Counter(s.state for s in sockets)
+    states = Counter([s.state for s in sockets])
     reused = reuses(limits, destination)
     finding = Finding(
         kind=KIND,
@@ -113,7 +124,7 @@ def _facts(destination: Destination, states: Counter[int], owners: Owners, limit
     yield (
         f"{number:,} of the {room:,} local ports {first} to {last} ({number / room:.0%}) are in use from "
         f"{address_text(destination.local_address)} to this destination: "
-        f"{listing([f'{state_name(state)} {count:,}' for state, count in states.most_common()], 4)}."
+        f"{listing([f'{state_name(state)} {count:,}' for state, count in most_common(states, len(states))], 4)}."
     )
     yield "Without a free port connect() fails with EADDRNOTAVAIL."
     if states[TIME_WAIT]:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
-from sockview.model.diagnosis.gather import ages_of, count_by, gather, remotes_of
-from sockview.model.diagnosis.owners import Owners, owners_of
-from sockview.model.diagnosis.ranked import Found, Ranked
+from sockview.model.diagnosis.gather import chosen, count_by, gather
+from sockview.model.diagnosis.lot import ages_of, older
+from sockview.model.diagnosis.owners import OwnerGroup, Owners, owner_groups, owners_of
+from sockview.model.diagnosis.ranked import Found, Ranked, foremost, with_others
 from sockview.model.diagnosis.suspects import Suspects
-from sockview.model.diagnosis.words import LISTED, address_word, counted, listing, pids_word
+from sockview.model.diagnosis.words import LISTED, address_word, counted, listing, most_common
 from sockview.model.finding import Finding
 from sockview.model.format_text import age_text, duration_text
 from sockview.model.inet_socket import InetSocket, address_text
@@ -23,6 +25,8 @@ from sockview.model.query import Age
 from sockview.model.socket_table import SocketTable
 from sockview.model.tcp_state import FIN_WAIT2
 from sockview.model.thresholds import Thresholds
+
+_remote_address: Final = attrgetter("remote_address")
 
 HALF_CLOSED: Final = "half-closed"
 NOT_CLOSING: Final = "peer-not-closing"
@@ -33,38 +37,42 @@ def half_closed(suspects: Suspects, table: SocketTable, thresholds: Thresholds) 
     holders = table.snapshot.holders
 
     def holder(s: InetSocket) -> Process | None:
-        held = holders.get(s.inode) if s.inode else None
+        held = holders.get(s.inode)
         return held[0].process if held else None
 
-    counts = yield from count_by(suspects.of(FIN_WAIT2), holder)
-    wanted = [process for process, number in counts.items() if number >= thresholds.half_closed_count]
-    by_process = yield from gather(suspects.of(FIN_WAIT2), holder, wanted)
+    others = yield from chosen(suspects.fin_wait2.others.sockets, lambda part: [s for s in part if s.inode])
+    groups = yield from owner_groups(suspects.fin_wait2, others, holder)
+    clock = table.snapshot.clock
+    measured = []
+    for group in groups:
+        if group.size >= thresholds.half_closed_count:
+            ages = ages_of(group.lots(table), clock, thresholds.half_closed_age)
+            yield
+            if ages.old >= thresholds.half_closed_count:
+                measured.append((group, ages.eldest))
+    first, more = foremost(measured, lambda found: (-found[0].size, str(found[0].owner)), thresholds)
     found = []
-    for process, sockets in by_process.items():
-        ages = yield from ages_of(table, sockets, thresholds.half_closed_age)
-        if ages.old >= thresholds.half_closed_count:
-            owners = yield from owners_of(table, sockets)
-            peers = yield from remotes_of(sockets)
-            found.append(_half_closed(process, sockets, peers, ages.eldest, owners))
+    for group, eldest in first:
+        owners = yield from group.owners(table)
+        found.append(_half_closed(group, eldest, owners))
         yield
-    return found
+    return with_others(found, more)
 
 
-def _half_closed(
-    process: Process, sockets: Sequence[InetSocket], peers: str, eldest: Age | None, owners: Owners
-) -> Ranked:
+def _half_closed(group: OwnerGroup, eldest: Age | None, owners: Owners) -> Ranked:
+    number = group.size
     waited = "" if eldest is None else f", the oldest for {duration_text(eldest.at_least)}"
     finding = Finding(
         kind=HALF_CLOSED,
         urgency="notice",
         title=(
-            f"{owners.does('waits', 'wait')} for {counted(len(sockets), 'peer')} that do not close: "
+            f"{owners.does('waits', 'wait')} for {counted(number, 'peer')} that do not close: "
             f"FIN_WAIT2, oldest {age_text(eldest)}"
         ),
         facts=(
-            f"The process has ended its side of {counted(len(sockets), 'connection')} with shutdown(), still holds the "
+            f"The process has ended its side of {counted(number, 'connection')} with shutdown(), still holds the "
             f"descriptors and waits for the peers' end{waited}.",
-            f"The peers: {peers}.",
+            f"The peers: {group.peers()}.",
             "net.ipv4.tcp_fin_timeout does not apply: it counts for sockets only that no process holds.",
         ),
         remedies=(
@@ -72,36 +80,29 @@ def _half_closed(
             "The peer has a CLOSE_WAIT for each: if it is yours, that is where the leak is.",
         ),
         state=FIN_WAIT2,
-        filter=f"fin_wait2 {pids_word([process])} evidence:fd",
+        filter=f"fin_wait2 {group.word} evidence:fd",
         group=owners.key,
         pid=owners.pid,
         certain=owners.certain,
     )
-    return Ranked(finding, len(sockets))
+    return Ranked(finding, number)
 
 
 def peers_not_closing(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each remote address that leaves very many half closed."""
-    if len(suspects.of(FIN_WAIT2)) < thresholds.fin_wait2_count:
+    if not any(number >= thresholds.fin_wait2_count for number in suspects.fin_wait2.addresses.values()):
         return []
-
-    def is_old(s: InetSocket) -> bool:
-        age = table.age(s)
-        return age is not None and age.at_least >= thresholds.fin_wait2_age
-
-    sockets = (yield from gather(suspects.of(FIN_WAIT2), is_old, (True,)))[True]
+    sockets: list[InetSocket] = []
+    for lot in suspects.fin_wait2.lots():
+        sockets += yield from older(table, lot, thresholds.fin_wait2_age)
     counts = yield from count_by(sockets, _remote_address)
-    wanted = [address for address, number in counts.items() if number >= thresholds.fin_wait2_count]
+    wanted = sorted([address for address, number in counts.items() if number >= thresholds.fin_wait2_count])
     by_remote = yield from gather(sockets, _remote_address, wanted)
     found = []
     for address, of_remote in by_remote.items():
         owners = yield from owners_of(table, of_remote)
         found.append(_not_closing(address, of_remote, owners, table, thresholds))
     return found
-
-
-def _remote_address(s: InetSocket) -> bytes:
-    return s.remote_address
 
 
 def _not_closing(
@@ -119,7 +120,7 @@ def _not_closing(
             f"This side has closed {counted(len(sockets), 'connection')} with {address_text(address)}, which has "
             f"confirmed it and has not closed its own side for {duration_text(thresholds.fin_wait2_age)} at least. "
             f"Without a process the kernel ends them {lasts}.",
-            f"Its ports: {listing([str(port) for port, _ in ports.most_common(LISTED)], total=len(ports))}.",
+            f"Its ports: {listing([str(port) for port, _ in most_common(ports, LISTED)], total=len(ports))}.",
             *((said,) if said else ()),
         ),
         remedies=(

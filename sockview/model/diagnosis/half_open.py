@@ -8,12 +8,13 @@ tcp_max_syn_backlog on (tcp_conn_request, ``net/ipv4/tcp_input.c``).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from sockview.model.diagnosis.accept_queue import is_full
 from sockview.model.diagnosis.gather import count_by, gather, remotes_of
 from sockview.model.diagnosis.owners import Owners, owners_of
-from sockview.model.diagnosis.ranked import Found, Ranked
+from sockview.model.diagnosis.ranked import Found, Ranked, foremost, with_others
 from sockview.model.diagnosis.suspects import Suspects
 from sockview.model.diagnosis.words import counted
 from sockview.model.finding import Finding
@@ -24,6 +25,8 @@ from sockview.model.tcp_state import LISTEN, SYN_RECV
 from sockview.model.thresholds import Thresholds
 
 KIND: Final = "half-open"
+
+_local_port: Final = attrgetter("local_port")
 
 _COOKIES: Final = {
     0: "off: what comes when the queue is full is dropped",
@@ -36,21 +39,21 @@ def half_open(suspects: Suspects, table: SocketTable, thresholds: Thresholds) ->
     """A finding for each listening port with too many handshakes that do not end."""
     counts = yield from count_by(suspects.of(SYN_RECV), _local_port)
     wanted = [port for port, number in counts.items() if number >= thresholds.half_open_count]
-    ports = yield from gather(suspects.of(SYN_RECV), _local_port, wanted)
+    listeners = yield from gather(suspects.of(LISTEN), _local_port, wanted)
+    limits = {port: _limit(listeners[port], table.snapshot.limits) for port in wanted}
+    pressed = [port for port in wanted if counts[port] >= _needed(limits[port], thresholds)]
+    first, others = foremost(pressed, lambda port: (-counts[port], port), thresholds)
+    handshakes = yield from gather(suspects.of(SYN_RECV), _local_port, first)
     found = []
-    for port, sockets in ports.items():
-        listeners = [s for s in suspects.of(LISTEN) if s.local_port == port]
-        limit = _limit(listeners, table.snapshot.limits)
-        needed = thresholds.half_open_count * 4 if limit is None else thresholds.half_open_share * limit
-        if len(sockets) >= needed:
-            owners = yield from owners_of(table, listeners)
-            peers = yield from remotes_of(sockets)
-            found.append(_ranked(port, len(sockets), peers, listeners, limit, owners, table))
-    return found
+    for port in first:
+        owners = yield from owners_of(table, listeners[port])
+        peers = yield from remotes_of(handshakes[port])
+        found.append(_ranked(port, counts[port], peers, listeners[port], limits[port], owners, table))
+    return with_others(found, others)
 
 
-def _local_port(s: InetSocket) -> int:
-    return s.local_port
+def _needed(limit: int | None, thresholds: Thresholds) -> float:
+    return thresholds.half_open_count * 4 if limit is None else thresholds.half_open_share * limit
 
 
 def _limit(listeners: Sequence[InetSocket], limits: Limits) -> int | None:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import Final
 
 from sockview.model.attribution import covers
 from sockview.model.diagnosis.accept_queue import is_full
-from sockview.model.diagnosis.gather import ages_of, count_by, gather
+from sockview.model.diagnosis.gather import chosen, count_by, gather
+from sockview.model.diagnosis.lot import Lot, ages_of, older_of
 from sockview.model.diagnosis.owners import Owners, owners_of
 from sockview.model.diagnosis.ranked import Found, Ranked
 from sockview.model.diagnosis.suspects import Suspects
-from sockview.model.diagnosis.words import address_word, counted, listing
+from sockview.model.diagnosis.words import address_word, counted, listing, most_common
 from sockview.model.finding import Finding
 from sockview.model.format_text import age_text, duration_text
 from sockview.model.inet_socket import InetSocket, address_text, endpoint_text, is_loopback
@@ -27,6 +29,11 @@ from sockview.model.thresholds import Thresholds
 
 KIND: Final = "no-answer"
 
+_End = tuple[bytes, int]
+"""Address and port."""
+
+_destination: Final = attrgetter("remote_address", "remote_port")
+
 #: Destinations named in the finding for the rest.
 _SHOWN: Final = 12
 
@@ -36,26 +43,30 @@ _LISTENER_FIRST: Final = "It is this machine: look first at who listens on port 
 def no_answer(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each destination that does not answer; those of a scan, with few attempts each, in one."""
     sockets = suspects.of(SYN_SENT)
-    unanswered = (yield from gather(sockets, lambda s: _is_unanswered(s, table, thresholds), (True,)))[True]
+    tries = thresholds.syn_tries
+    repeated = yield from chosen(sockets, lambda part: [s for s in part if s.retransmits >= tries])
+    others = yield from chosen(sockets, lambda part: [s for s in part if s.retransmits < tries])
+    unanswered = [*repeated, *(yield from older_of(table, others, thresholds.syn_age))]
     counts = yield from count_by(unanswered, _destination)
     most = thresholds.findings_per_rule
-    told = [end for end, _ in counts.most_common(most if len(counts) > most + 1 else None)]
+    shown = most_common(counts, most + _SHOWN)
+    yield
+    told = [end for end, _ in shown[: most if len(counts) > most + 1 else None]]
     attempts = yield from gather(sockets, _destination, told)
     without = yield from gather(unanswered, _destination, told)
     found = []
     for end in told:
         owners = yield from owners_of(table, attempts[end])
-        ages = yield from ages_of(table, without[end])
+        ages = ages_of([Lot.of(without[end], table)], table.snapshot.clock)
         found.append(_ranked(attempts[end], without[end], ages.eldest, owners, suspects, table, thresholds))
-    return [*found, _rest(counts, told, thresholds)] if len(counts) > len(told) else found
+    return [*found, _rest(counts, shown, told, thresholds)] if len(counts) > len(told) else found
 
 
-def _destination(s: InetSocket) -> tuple[bytes, int]:
-    return s.remote_address, s.remote_port
-
-
-def _rest(counts: Counter[tuple[bytes, int]], told: Sequence[tuple[bytes, int]], thresholds: Thresholds) -> Ranked:
-    shown = counts.most_common(len(told) + _SHOWN)[len(told) :]
+def _rest(
+    counts: Counter[_End], shown: Sequence[tuple[_End, int]], told: Sequence[_End], thresholds: Thresholds
+) -> Ranked:
+    """`shown` are the destinations with the most attempts, those that are `told` of one by one before the others."""
+    shown = shown[len(told) :]
     more = len(counts) - len(told)
     number = counts.total() - sum(counts[end] for end in told)
     ends = [f"{endpoint_text(*end)} ({attempts:,})" for end, attempts in shown]
@@ -70,13 +81,6 @@ def _rest(counts: Counter[tuple[bytes, int]], told: Sequence[tuple[bytes, int]],
     return Ranked(finding, shown[0][1])
 
 
-def _is_unanswered(s: InetSocket, table: SocketTable, thresholds: Thresholds) -> bool:
-    if s.retransmits >= thresholds.syn_tries:
-        return True
-    age = table.age(s)
-    return age is not None and age.at_least >= thresholds.syn_age
-
-
 def _ranked(
     sockets: Sequence[InetSocket],
     unanswered: Sequence[InetSocket],
@@ -88,7 +92,7 @@ def _ranked(
 ) -> Ranked:
     end = endpoint_text(sockets[0].remote_address, sockets[0].remote_port)
     longest = f", {age_text(eldest)}" if eldest is not None and eldest.at_least >= 1 else ""
-    here = tuple(_listener_here(sockets[0], suspects))
+    here = tuple(_listener_here(min(sockets, key=attrgetter("local_address")), suspects))
     finding = Finding(
         kind=KIND,
         urgency="warning" if len(unanswered) >= thresholds.syn_many else "notice",
@@ -118,7 +122,7 @@ def _facts(
     owners: Owners,
     table: SocketTable,
 ) -> Iterator[str]:
-    tries = max(s.retransmits for s in unanswered)
+    tries = max([s.retransmits for s in unanswered])
     known = [f"the SYN was repeated up to {counted(tries, 'time')}"] if tries else []
     if eldest is not None and eldest.at_least >= 1:
         known.append(f"the oldest waits for {duration_text(eldest.at_least)}")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sockview.model.columns import LIKELY_MARK
-from sockview.model.diagnosis.words import counted, listing, name_text
+from sockview.model.diagnosis.accounts import Account, Accounts
+from sockview.model.diagnosis.lot import Lot
+from sockview.model.diagnosis.words import addresses_text, counted, listing, name_text, pids_word
 from sockview.model.grouping import process_key
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import NoOwner, Process
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorting import parts
 
-#: Sockets looked up between two yields: about 3 ms.
+#: Sockets looked up between two yields: about 2 ms.
 STEP: Final = 1000
-#: Sockets looked up at most: of more, every second, third ... one.
-MOST: Final = 5000
+#: Sockets out of which those are chosen between two yields: the same.
+CHOICE_STEP: Final = 20_000
+#: About so many sockets are looked up at most: of more, every second, third ... one.
+MOST: Final = 2000
 
 ASK_ROOT: Final = "Run sockview with sudo to see the processes that are hidden from you."
 
@@ -100,32 +105,140 @@ class Owners:
 def owner_or_reason(table: SocketTable, s: InetSocket) -> Process | NoOwner:
     """The first owner, or why there is none: what sockets are grouped by."""
     claims = table.claims(s)
-    return claims[0].process if claims else table.attribution(s).no_owner or NoOwner.GONE
+    return claims[0].process if claims else table.reason(s)
 
 
-def owners_of(table: SocketTable, sockets: Sequence[InetSocket]) -> Generator[None, None, Owners]:
-    """Count the owners in steps of a few milliseconds."""
-    counts: Counter[tuple[int, int]] = Counter()
-    processes: dict[tuple[int, int], tuple[Process, bool]] = {}
-    likely: set[tuple[int, int]] = set()
-    unknown: Counter[NoOwner] = Counter()
+@dataclass(frozen=True, slots=True)
+class OwnerGroup:
+    """Sockets of one process, or those that have none for one reason."""
+
+    owner: Process | NoOwner
+    account: Account | None
+    """With those that the process alone holds; it is not to be changed."""
+    others: list[InetSocket]
+
+    @property
+    def size(self) -> int:
+        return len(self.others) + (len(self.account.lot) if self.account else 0)
+
+    @property
+    def sockets(self) -> Sequence[InetSocket]:
+        if self.account is None:
+            return self.others
+        return [*self.account.lot.sockets, *self.others]
+
+    def lots(self, table: SocketTable) -> list[Lot]:
+        """All of its sockets."""
+        others = [Lot.of(self.others, table)] if self.others else []
+        return [self.account.lot, *others] if self.account else others
+
+    @property
+    def word(self) -> str:
+        """A word of the filter language that selects what the owner has."""
+        return f"evidence:{self.owner.value}" if isinstance(self.owner, NoOwner) else pids_word([self.owner])
+
+    def owners(self, table: SocketTable) -> Generator[None, None, Owners]:
+        return owners_of(table, self.others, self.account)
+
+    def peers(self) -> str:
+        """The addresses of the peers, as `addresses_text` writes them."""
+        counts = self.account.traits.addresses if self.account else Counter[bytes]()
+        return addresses_text(counts + Counter([s.remote_address for s in self.others]) if self.others else counts)
+
+
+#: The first owner of a socket, or why there is none; None: the socket does not count.
+Whose = Callable[[InetSocket], Process | NoOwner | None]
+
+
+def owner_groups(
+    accounts: Accounts, others: Sequence[InetSocket], whose: Whose
+) -> Generator[None, None, list[OwnerGroup]]:
+    """The sockets of accounts, and others, by their first owner; `whose` tells that of the others."""
+    groups: dict[tuple[int, int] | NoOwner, OwnerGroup] = {}
+    for account in accounts:
+        groups[account.process.identity] = OwnerGroup(account.process, account, [])
+    for part in parts(others, STEP):
+        for s in part:
+            owner = whose(s)
+            if owner is None:
+                continue
+            key = owner.identity if isinstance(owner, Process) else owner
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = OwnerGroup(owner, None, [])
+            group.others.append(s)
+        yield
+    return list(groups.values())
+
+
+def _sample_of(sockets: Sequence[InetSocket], every: int) -> Generator[None, None, list[InetSocket]]:
+    """The same ones at each look, while they are there. Cookies are given in turn: neighbours stay together, such as
+    the two ends of a connection.
+    """
+    found: list[InetSocket] = []
+    for part in parts(sockets, CHOICE_STEP):
+        found += [s for s in part if not (s.cookie >> 4) % every]
+        yield
+    return found
+
+
+def owners_of(
+    table: SocketTable, sockets: Sequence[InetSocket], account: Account | None = None
+) -> Generator[None, None, Owners]:
+    """Count the owners of these and of the account's sockets, in steps of a few milliseconds."""
+    if account is not None and len(sockets) > MOST:
+        sockets, account = [*sockets, *account.lot.sockets], None
+    count = OwnerCount(table)
+    if account is not None:
+        count.hold(account.process, len(account.lot))
     every = -(-len(sockets) // MOST) or 1
-    for start in range(0, len(sockets), STEP * every):
-        for s in sockets[start : start + STEP * every : every]:
-            claims = table.claims(s)
+    sample = sockets if every == 1 else (yield from _sample_of(sockets, every))
+    for part in parts(sample, STEP):
+        count.take(part)
+        yield
+    return count.owners(every)
+
+
+class OwnerCount:
+    """Sockets by owner, while they are counted."""
+
+    def __init__(self, table: SocketTable) -> None:
+        self._table = table
+        self._counts: Counter[tuple[int, int]] = Counter()
+        self._processes: dict[tuple[int, int], tuple[Process, bool]] = {}
+        self._likely: set[tuple[int, int]] = set()
+        self._unknown: Counter[NoOwner] = Counter()
+
+    def hold(self, process: Process, number: int) -> None:
+        """So many that the process holds."""
+        self._counts[process.identity] += number
+        self._processes[process.identity] = (process, False)
+
+    def take(self, sockets: Sequence[InetSocket]) -> None:
+        """Each for all that own it."""
+        alone = self._table.sole_holders(sockets)
+        held = dict(zip(map(id, alone), alone, strict=True))
+        for number, times in Counter(map(id, alone)).items():
+            process = held[number]
+            if process is not None:
+                self.hold(process, times)
+        for s in [s for s, process in zip(sockets, alone, strict=True) if process is None]:
+            claims = self._table.claims(s)
             if not claims:
-                unknown[table.attribution(s).no_owner or NoOwner.GONE] += 1
+                self._unknown[self._table.reason(s)] += 1
             for process, certain, exited in claims:
                 identity = (process.pid, process.started)
-                counts[identity] += 1
-                processes[identity] = (process, exited)
+                self._counts[identity] += 1
+                self._processes[identity] = (process, exited)
                 if not certain:
-                    likely.add(identity)
-        yield
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shares = (
-        Share(process, number, identity not in likely, exited)
-        for identity, number in ordered
-        for process, exited in [processes[identity]]
-    )
-    return Owners(tuple(shares), unknown, every)
+                    self._likely.add(identity)
+
+    def owners(self, every: int = 1) -> Owners:
+        """`every`: one of so many sockets has been taken."""
+        ordered = sorted(self._counts.items(), key=lambda item: (-item[1], item[0]))
+        shares = (
+            Share(process, number, identity not in self._likely, exited)
+            for identity, number in ordered
+            for process, exited in [self._processes[identity]]
+        )
+        return Owners(tuple(shares), self._unknown, every)

@@ -7,12 +7,13 @@ programs on different addresses that no name has in common, such as two resolver
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from sockview.model.attribution import covers
+from sockview.model.diagnosis.gather import count_by, gather
 from sockview.model.diagnosis.ranked import Found, Ranked
 from sockview.model.diagnosis.suspects import Suspects
 from sockview.model.diagnosis.words import listing, name_text
@@ -32,6 +33,10 @@ _STEP: Final = 500
 _OWN_ENDING: Final = re.compile(r"[:\[(/ ].*|[-_.#]?[0-9]+$")
 
 
+_local_port: Final = attrgetter("local_port")
+_cookie: Final = attrgetter("cookie")
+
+
 class _Listener(NamedTuple):
     socket: InetSocket
     processes: tuple[Process, ...]
@@ -44,14 +49,13 @@ def shared_ports(suspects: Suspects, table: SocketTable, thresholds: Thresholds)
     look like several sockets.
     """
     del thresholds
-    ports: defaultdict[int, list[InetSocket]] = defaultdict(list)
-    for s in suspects.of(LISTEN):
-        if s.cookie > 0:
-            ports[s.local_port].append(s)
+    listeners = [s for s in suspects.of(LISTEN) if s.cookie > 0]
+    counts = yield from count_by(listeners, _local_port)
+    shared = sorted([port for port, number in counts.items() if number > 1])
+    ports = yield from gather(listeners, _local_port, shared)
     found: list[Ranked] = []
     for number, sockets in enumerate(ports.values(), 1):
-        if len(sockets) > 1:
-            found += _dispute(table, sockets)
+        found += _dispute(table, sorted(sockets, key=_cookie))
         if number % _STEP == 0:
             yield
     return found

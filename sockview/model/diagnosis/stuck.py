@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from sockview.model.diagnosis.gather import count_by, gather, remotes_of
-from sockview.model.diagnosis.owners import ASK_ROOT, Owners, owner_or_reason, owners_of
-from sockview.model.diagnosis.ranked import Found, Ranked
+from sockview.model.diagnosis.owners import ASK_ROOT, OwnerGroup, Owners, owner_groups, owner_or_reason
+from sockview.model.diagnosis.ranked import Found, Ranked, foremost, with_others
 from sockview.model.diagnosis.suspects import Suspects
-from sockview.model.diagnosis.words import counted, pids_word
+from sockview.model.diagnosis.words import counted
 from sockview.model.finding import Finding
 from sockview.model.format_text import bytes_text
-from sockview.model.inet_socket import TIMER_ZERO_WINDOW, InetSocket
-from sockview.model.owner import NoOwner, Process
+from sockview.model.inet_socket import InetSocket
+from sockview.model.owner import NoOwner
 from sockview.model.socket_table import SocketTable
 from sockview.model.tcp_state import ESTABLISHED
 from sockview.model.thresholds import Thresholds
@@ -41,40 +40,29 @@ _REMEDIES: Final = {
 
 def stuck(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each process and kind of trouble."""
-
-    def trouble(s: InetSocket) -> tuple[str, Process | NoOwner]:
-        return NOT_READING if s.timer == TIMER_ZERO_WINDOW else NOT_ANSWERING, owner_or_reason(table, s)
-
-    counts = yield from count_by(suspects.stuck, trouble)
-    wanted = [key for key, number in counts.items() if number >= thresholds.stuck_count]
-    groups = yield from gather(suspects.stuck, trouble, wanted)
+    many: list[tuple[str, OwnerGroup]] = []
+    for kind, accounts in ((NOT_READING, suspects.not_read), (NOT_ANSWERING, suspects.not_answered)):
+        groups = yield from owner_groups(accounts, accounts.others.sockets, lambda s: owner_or_reason(table, s))
+        many += [(kind, group) for group in groups if group.size >= thresholds.stuck_count]
+    first, others = foremost(many, lambda found: (-found[1].size, found[0], str(found[1].owner)), thresholds)
     found = []
-    for (kind, owner), sockets in groups.items():
-        owners = yield from owners_of(table, sockets)
-        peers = yield from remotes_of(sockets)
-        found.append(_ranked(kind, owner, sockets, peers, owners, table, thresholds))
-    return found
+    for kind, group in first:
+        owners = yield from group.owners(table)
+        found.append(_ranked(kind, group, owners, table, thresholds))
+        yield
+    return with_others(found, others)
 
 
-def _ranked(
-    kind: str,
-    owner: Process | NoOwner,
-    sockets: Sequence[InetSocket],
-    peers: str,
-    owners: Owners,
-    table: SocketTable,
-    thresholds: Thresholds,
-) -> Ranked:
-    number = len(sockets)
-    waiting = bytes_text(sum(s.send_q or 0 for s in sockets))
+def _ranked(kind: str, group: OwnerGroup, owners: Owners, table: SocketTable, thresholds: Thresholds) -> Ranked:
+    number, peers = group.size, group.peers()
+    waiting = bytes_text(sum([s.send_q or 0 for s in group.sockets]))
     timer = (
         "timer:window sendq:>0"
         if kind == NOT_READING
         else f"timer:retransmit tries:>={thresholds.stuck_tries} sendq:>0"
     )
     verb = "read" if kind == NOT_READING else "answer"
-    who = f"evidence:{owner.value}" if isinstance(owner, NoOwner) else pids_word([owner])
-    hidden = owner is NoOwner.HIDDEN and not table.snapshot.privileged
+    hidden = group.owner is NoOwner.HIDDEN and not table.snapshot.privileged
     finding = Finding(
         kind=kind,
         urgency="warning" if number >= thresholds.stuck_many else "notice",
@@ -82,10 +70,10 @@ def _ranked(
             f"{owners.does('sends', 'send')} to {counted(number, 'peer')} that do not {verb}: "
             f"{waiting} waiting, {peers}"
         ),
-        facts=tuple(_facts(kind, sockets, peers, owners, table)),
+        facts=tuple(_facts(kind, group.sockets, peers, owners, table)),
         remedies=(*((ASK_ROOT,) if hidden else ()), *_REMEDIES[kind]),
         state=ESTABLISHED,
-        filter=f"tcp established {who} {timer}",
+        filter=f"tcp established {group.word} {timer}",
         group=owners.key,
         pid=owners.pid,
         certain=owners.certain,
@@ -96,14 +84,14 @@ def _ranked(
 def _facts(kind: str, sockets: Sequence[InetSocket], peers: str, owners: Owners, table: SocketTable) -> Iterator[str]:
     number = counted(len(sockets), "connection")
     if kind == NOT_READING:
-        longest = max(s.timer_left(table.snapshot.clock) for s in sockets)
+        longest = max([s.timer_left(table.snapshot.clock) for s in sockets])
         yield (
             f"On {number} the peer's receive window is closed or too small: the data in Send-Q waits, and the kernel "
             f"asks again and again; the last to be asked is in {longest:.0f} s."
         )
     else:
         yield (
-            f"On {number} data was repeated up to {counted(max(s.retransmits for s in sockets), 'time')} and nothing "
+            f"On {number} data was repeated up to {counted(max([s.retransmits for s in sockets]), 'time')} and nothing "
             "came back."
         )
         retries = table.snapshot.limits.number("net.ipv4.tcp_retries2")

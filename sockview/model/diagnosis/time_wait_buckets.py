@@ -7,7 +7,7 @@ from typing import Final
 
 from sockview.model.diagnosis.owners import Owners, owners_of
 from sockview.model.diagnosis.ranked import Found, Ranked
-from sockview.model.diagnosis.suspects import STEP, Suspects
+from sockview.model.diagnosis.suspects import Suspects
 from sockview.model.finding import Finding
 from sockview.model.format_text import rate_text
 from sockview.model.inet_socket import TIMER_TIME_WAIT
@@ -22,18 +22,14 @@ def time_wait_buckets(suspects: Suspects, table: SocketTable, thresholds: Thresh
     """At most one finding: the limit is one for the whole network namespace."""
     limit = table.snapshot.limits.number("net.ipv4.tcp_max_tw_buckets")
     # The remnant of an orphaned FIN_WAIT2 takes a bucket too (tcp_time_wait, net/ipv4/tcp_minisocks.c).
-    remnants = sum(1 for s in suspects.of(FIN_WAIT2) if s.timer == TIMER_TIME_WAIT)
+    remnants = sum([s.timer == TIMER_TIME_WAIT for s in suspects.of(FIN_WAIT2)])
     yield
     used = table.states.get(TIME_WAIT, 0) + remnants
     dropped = table.growth.get("TCPTimeWaitOverflow", 0)
     overflows = dropped >= thresholds.time_wait_overflow
     if not overflows and (not limit or used < limit * thresholds.time_wait_share):
         return []
-    sockets = []
-    for start in range(0, len(table.snapshot.sockets), STEP):
-        sockets += [s for s in table.snapshot.sockets[start : start + STEP] if s.state == TIME_WAIT]
-        yield
-    owners = yield from owners_of(table, sockets)
+    owners = yield from owners_of(table, suspects.of(TIME_WAIT))
     room = f" of {limit:,}" if limit else ""
     finding = Finding(
         kind=KIND,

@@ -7,22 +7,24 @@ A CLOSE_WAIT without an inode has never been given a descriptor: it is still in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Final
 
 from sockview.model.columns import LIKELY_MARK
-from sockview.model.diagnosis.gather import ages_of, remotes_of
+from sockview.model.diagnosis.gather import chosen, remotes_of
+from sockview.model.diagnosis.lot import Lot, ages_of
 from sockview.model.diagnosis.owners import ASK_ROOT
-from sockview.model.diagnosis.ranked import Found, Ranked
+from sockview.model.diagnosis.ranked import Found, Ranked, foremost, with_others
 from sockview.model.diagnosis.suspects import Suspects
 from sockview.model.diagnosis.words import counted, listing, name_text, pids_word
 from sockview.model.finding import Finding
 from sockview.model.format_text import age_text
 from sockview.model.grouping import process_key
 from sockview.model.inet_socket import InetSocket
-from sockview.model.owner import Evidence, Process
+from sockview.model.owner import Attribution, Evidence, Process
 from sockview.model.query import Age
 from sockview.model.socket_table import SocketTable
+from sockview.model.sorting import parts
 from sockview.model.tcp_state import CLOSE_WAIT, LISTEN
 from sockview.model.thresholds import Thresholds
 
@@ -37,27 +39,42 @@ _Key = tuple[int, tuple[Process, ...], str]
 
 def not_accepting(suspects: Suspects, table: SocketTable, thresholds: Thresholds) -> Found:
     """A finding for each listening port whose process lets connections wait until the peers give up."""
-    waiting = [s for s in suspects.of(CLOSE_WAIT) if not s.inode]
-    groups: defaultdict[_Key, list[InetSocket]] = defaultdict(list)
-    for start in range(0, len(waiting), STEP):
-        for s in waiting[start : start + STEP]:
-            groups[_key(table, s)].append(s)
-        yield
-    found = []
+    waiting = yield from chosen(suspects.close_waits.others.sockets, lambda part: [s for s in part if not s.inode])
+    groups = yield from _groups(table, waiting)
+    measured = []
     for key, sockets in groups.items():
-        ages = yield from ages_of(table, sockets, thresholds.unaccepted_age)
-        if ages.old >= thresholds.unaccepted_count:
-            peers = yield from remotes_of(sockets)
-            found.append(_ranked(key, sockets, peers, ages.eldest, suspects, table))
+        if len(sockets) >= thresholds.unaccepted_count:
+            ages = ages_of([Lot.of(sockets, table)], table.snapshot.clock, thresholds.unaccepted_age)
+            yield
+            if ages.old >= thresholds.unaccepted_count:
+                measured.append((key, sockets, ages.eldest))
+    first, others = foremost(measured, lambda group: (-len(group[1]), group[0]), thresholds)
+    found = []
+    for key, sockets, eldest in first:
+        peers = yield from remotes_of(sockets)
+        found.append(_ranked(key, sockets, peers, eldest, suspects, table))
+    return with_others(found, others)
+
+
+def _groups(table: SocketTable, waiting: Sequence[InetSocket]) -> Generator[None, None, dict[_Key, list[InetSocket]]]:
+    """Those of one port have one attribution as a rule, which is looked at once."""
+    alike: defaultdict[tuple[int, int], list[InetSocket]] = defaultdict(list)
+    attributions: dict[int, Attribution] = {}
+    for part in parts(waiting, STEP):
+        for s in part:
+            attribution = table.attribution(s)
+            attributions[id(attribution)] = attribution
+            alike[s.local_port, id(attribution)].append(s)
         yield
-    return found
-
-
-def _key(table: SocketTable, s: InetSocket) -> _Key:
-    attribution = table.attribution(s)
-    processes = tuple(claim.process for claim in table.claims(s))
-    word = attribution.owners[0].evidence.value if attribution.owners else (attribution.no_owner or "orphan")
-    return s.local_port, processes, str(word)
+    groups: defaultdict[_Key, list[InetSocket]] = defaultdict(list)
+    for number, ((port, known), sockets) in enumerate(alike.items(), 1):
+        attribution = attributions[known]
+        processes = tuple(claim.process for claim in table.claims(sockets[0]))
+        word = attribution.owners[0].evidence.value if attribution.owners else (attribution.no_owner or "orphan")
+        groups[port, processes, str(word)] += sockets
+        if number % STEP == 0:
+            yield
+    return groups
 
 
 def _ranked(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from sockview.model.format_text import DAY, HOUR, MINUTE, shorten
 from sockview.model.inet_socket import address_text, endpoint_text
 from sockview.model.owner import Process
+
+#: What has an order: ports, addresses, ends.
+Ordered = TypeVar("Ordered", int, bytes, tuple[bytes, int])
 
 #: Cells of a process name in a title: the number behind it must not be cut.
 NAME_CELLS: Final = 18
@@ -43,11 +47,19 @@ def about(seconds: float) -> str:
     return f"~{seconds / HOUR:.0f} h" if seconds < 2 * DAY else f"~{seconds / DAY:.0f} d"
 
 
+def most_common(counts: Counter[Ordered], most: int) -> list[tuple[Ordered, int]]:
+    """The most frequent ones, equally frequent ones in their own order: however they were counted, the same ones."""
+    least = min(heapq.nlargest(most, counts.values()), default=0)
+    more = sorted([(-number, one) for one, number in counts.items() if number > least])
+    alike = heapq.nsmallest(most - len(more), [one for one, number in counts.items() if number == least])
+    return [(one, -number) for number, one in more] + [(one, least) for one in alike]
+
+
 def addresses_text(counts: Counter[bytes]) -> str:
     """``10.2.3.4 alone``, or ``12 addresses: 10.2.3.4 (180), 10.2.3.9 (70), ...``"""
     if len(counts) == 1:
         return f"{address_text(*counts)} alone"
-    parts = [f"{address_text(address)} ({number:,})" for address, number in counts.most_common(LISTED)]
+    parts = [f"{address_text(address)} ({number:,})" for address, number in most_common(counts, LISTED)]
     return f"{counted(len(counts), 'address', 'addresses')}: {listing(parts, total=len(counts))}"
 
 
