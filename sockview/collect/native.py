@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from sockview.collect.census import Census
 from sockview.collect.close_wait_times import CloseWaitTimes
 from sockview.collect.descriptors import Descriptors
 from sockview.collect.holders import Holders, HolderWatch
@@ -22,7 +23,6 @@ from sockview.collect.past_holders import PastHolders
 from sockview.collect.privilege import may_see_everything
 from sockview.collect.silent_sockets import SilentSockets
 from sockview.collect.socket_values import Decoder
-from sockview.collect.tally import Tally
 from sockview.collect.users import UserNames
 from sockview.errors import CollectError
 from sockview.model.clean_text import clean
@@ -93,7 +93,7 @@ class NativeSource:
         self._known = {(family, protocol): KnownSockets(protocol, decoder) for family, protocol in DUMPS}
         self._since = 0
         """Serial of the snapshot that was made of what is kept; 0: nobody got it, or its holders are not known."""
-        self._tally = Tally()
+        self._census = Census()
         self._holder_watch = HolderWatch(proc)
         self._past_holders = PastHolders(proc)
         self._descriptors = Descriptors(proc)
@@ -111,9 +111,9 @@ class NativeSource:
         if not since:
             self._holder_watch = HolderWatch(self._proc)
         gone, come = yield from self._count(found)
-        reading = self._close_wait_times.look(self._tally.close_waits)
+        reading = self._close_wait_times.look(self._census.close_waits)
         found.close_wait_times = (yield from self._guard("The ages of CLOSE_WAIT", reading, found)) or {}
-        holding = self._holder_watch.look(self._tally.inodes, come, gone)
+        holding = self._holder_watch.look(self._census.inodes, come, gone)
         walked = yield from self._guard("The processes", holding, found)
         # After the look at the sockets: whoever closed one that was seen has been reported by now.
         trace = self._take_trace(found)
@@ -123,7 +123,7 @@ class NativeSource:
             traced = {report.process.pid for report in trace.transitions if report.process.started > 0}
             past = self._past_holders.look(walked, traced)
             started = yield from self._guard("Earlier processes", past, found)
-        names = yield from self._guard("User names", self._users.names(sorted(self._tally.uids)), found)
+        names = yield from self._guard("User names", self._users.names(sorted(self._census.uids)), found)
         holders = walked or Holders()
         change = self._change(since, walked, found)
         yield from self._read_around(holders, change, found)
@@ -187,23 +187,23 @@ class NativeSource:
             known.gone, known.come = [], []
 
     def _count(self, found: _Findings) -> Generator[None, None, tuple[Collection[int], Collection[int]]]:
-        """Bring the tally up to these sockets. The inodes that have gone and come with that."""
+        """Bring the census up to these sockets. The inodes that have gone and come with that."""
         if found.comparable:
-            return (yield from self._tally.change(found.gone, found.come))
-        before, self._tally = set(self._tally.inodes), Tally()
-        yield from self._tally.start(found.sockets)
-        return before - self._tally.inodes, self._tally.inodes - before
+            return (yield from self._census.change(found.gone, found.come))
+        before, self._census = set(self._census.inodes), Census()
+        yield from self._census.start(found.sockets)
+        return before - self._census.inodes, self._census.inodes - before
 
     def _change(self, since: int, walked: Holders | None, found: _Findings) -> Change | None:
         """In what the look differs from the one before; None where that is not known."""
         if walked is None or not found.comparable:
             return None
         inodes = walked.changed.difference([s.inode for s in found.gone], [s.inode for s in found.come])
-        return Change(since, found.gone, found.come, self._tally.of_inodes(inodes))
+        return Change(since, found.gone, found.come, self._census.of_inodes(inodes))
 
     def _read_around(self, holders: Holders, change: Change | None, found: _Findings) -> Generator[None, None, None]:
         """What findings need besides the sockets."""
-        descriptors = self._descriptors.look(self._tally.close_waits.values(), holders.by_inode)
+        descriptors = self._descriptors.look(self._census.close_waits.values(), holders.by_inode)
         found.descriptors = (yield from self._guard("Numbers of descriptors", descriptors, found)) or {}
         found.limits = (yield from self._guard("Kernel parameters", read_limits(self._proc), found)) or Limits()
         silent = self._silent_sockets.look(found.sockets, change)

@@ -14,7 +14,7 @@ from sockview.model.inet_socket import InetSocket, is_wildcard
 from sockview.model.owner import NoOwner, Process
 from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets gathered or counted between two yields: 3 ms where nobody holds them.
 STEP: Final = 2500

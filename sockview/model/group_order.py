@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from sockview.model.age import age_rank
 from sockview.model.group import Group, OwnerGroup, RemoteGroup
 from sockview.model.order import STEP, by_value_steps, is_descending
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 _MOST: Final = (1 << 32) - 1
 _COUNTS: Final = Struct(">III")

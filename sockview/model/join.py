@@ -19,7 +19,7 @@ from sockview.model.facts import Remembered
 from sockview.model.inet_socket import InetSocket
 from sockview.model.peer_index import PeerIndex
 from sockview.model.snapshot import Change, Snapshot
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tally import Tally
 from sockview.model.trace_memory import Traced
 

@@ -22,7 +22,7 @@ from sockview.model.process_trends import Identity, ProcessTrends
 from sockview.model.recall import Recall
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tally import Tally
 from sockview.model.ties import Ties
 from sockview.model.trace_memory import TraceMemory

@@ -18,7 +18,8 @@ from sockview.model.owner import Process
 from sockview.model.selection import Owners, Selection
 from sockview.model.socket_table import SocketTable
 from sockview.model.sort_keys import KEYED, STANDING
-from sockview.model.sorting import RUN, parts, sorted_indexes
+from sockview.model.sorting import RUN, sorted_indexes
+from sockview.model.steps import parts
 from sockview.model.tcp_state import state_rank
 
 #: Sockets whose values are found between two yields: a few ms where nobody holds them.

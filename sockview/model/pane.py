@@ -32,9 +32,8 @@ from sockview.model.process_trends import STATES
 from sockview.model.query import Detail, HeldSocket
 from sockview.model.selection import Selection
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
 from sockview.model.sources import ProcessDetail
-from sockview.model.steps import finish
+from sockview.model.steps import finish, parts
 
 #: CLOSE_WAITs listed; the rest are counted.
 CLOSE_WAITS_SHOWN: Final = 20

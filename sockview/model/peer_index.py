@@ -19,7 +19,7 @@ from sockview.model.facts import Facts
 from sockview.model.inet_socket import TIME_WAIT_SECONDS, InetSocket
 from sockview.model.owner import Process
 from sockview.model.peers import LOOKS, NOBODY, Peers, RemoteEnd, Talkers, end_of
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets looked at, and ends, between two yields: a few milliseconds if all of these sockets are to be counted.
 STEP: Final = 2000
@@ -118,12 +118,32 @@ class PeerIndex:
     ) -> set[RemoteEnd]:
         """Count what these sockets tell of `ends`, or take it back; the ends of which something else may be known."""
         touched = set()
-        listening = facts.listening
+        listening, holders_of, since_of = facts.listening, facts.snapshot.holders.get, facts.since.get
+        alike: dict[tuple[RemoteEnd, Process, float], int] = {}
         for s in [s for s in sockets if s.remote_port and s.local_port not in listening]:
             end = end_of(s)
-            if end in ends and end not in besides and self._count(s, end, facts, sign):
+            if end not in ends or end in besides:
+                continue
+            held = holders_of(s.inode) if s.inode else None
+            if held and len(held) == 1:  # nearly all of those that are held, and a process has many
+                key = (end, held[0].process, _opened_after(s, since_of(s.cookie)))
+                alike[key] = alike.get(key, 0) + sign
+            elif self._count(s, end, facts, sign):
+                touched.add(end)
+        for (end, process, moment), number in alike.items():
+            if self._count_held(end, process, moment, number):
                 touched.add(end)
         return touched
+
+    def _count_held(self, end: RemoteEnd, process: Process, moment: float, number: int) -> bool:
+        """The same as `_count` of so many sockets that one process holds, opened after the same moment."""
+        tied = self._tied.setdefault(end, _Tied())
+        only = max(0, number)
+        is_other = add(tied.held, process, number) == only
+        is_other |= add(tied.opened, moment, number) == only and moment <= tied.since
+        if not (tied.held or tied.past or tied.misses):
+            del self._tied[end]
+        return is_other
 
     def _count(self, s: InetSocket, end: RemoteEnd, facts: Facts, sign: int) -> bool:
         """Whether the talkers of the end may be others by that: it is the first that tells a thing, or was the last."""

@@ -9,7 +9,7 @@ from typing import Final
 from sockview.model.inet_socket import InetSocket
 from sockview.model.snapshot import Snapshot
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets looked at between two yields: about 2 ms.
 STEP: Final = 10_000

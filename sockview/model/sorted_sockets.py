@@ -18,7 +18,8 @@ from sockview.model.selection import Selection
 from sockview.model.snapshot import Change
 from sockview.model.socket_table import SocketTable
 from sockview.model.sort_keys import fin_timeout_of, keys_of
-from sockview.model.sorting import parts, picked, sorted_indexes
+from sockview.model.sorting import picked, sorted_indexes
+from sockview.model.steps import parts
 from sockview.model.tcp_state import CLOSE_WAIT
 
 #: Sockets whose keys are made between two yields: about 2 ms.

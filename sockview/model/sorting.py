@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final, TypeVar
+
+from sockview.model.steps import parts
 
 #: Values sorted between two yields.
 RUN: Final = 8000
 
 T = TypeVar("T")
-
-
-def parts(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    """The values in slices of at most `size`."""
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
 
 
 def sorted_indexes(values: Sequence[Any]) -> Generator[None, None, list[int]]:

@@ -18,7 +18,7 @@ from sockview.model.counting import add
 from sockview.model.inet_socket import TIMER_TIME_WAIT, InetSocket
 from sockview.model.peers import Peers, RemoteEnd, Talkers, end_of
 from sockview.model.process_trends import STATES, Identity
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets whose owners are looked for between two yields: about 5 ms if the kernel has reported who closed them.
 STEP: Final = 1000

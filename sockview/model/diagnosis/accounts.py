@@ -14,7 +14,7 @@ from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Holder, Process
 from sockview.model.snapshot import Change
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets entered between two yields: about 3 ms.
 STEP: Final = 2500

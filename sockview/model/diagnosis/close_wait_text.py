@@ -14,7 +14,7 @@ from sockview.model.format_text import bytes_text
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import NoOwner, Process
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets looked at between two yields: about 2 ms.
 STEP: Final = 1000

@@ -16,7 +16,7 @@ from sockview.model.finding import Finding, Urgency
 from sockview.model.inet_socket import TCP, TIME_WAIT_SECONDS, InetSocket, address_text, endpoint_text, is_loopback
 from sockview.model.limits import Limits
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tcp_state import TIME_WAIT, state_name
 from sockview.model.thresholds import Thresholds
 

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from sockview.model.diagnosis.words import addresses_text
 from sockview.model.inet_socket import InetSocket
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 K = TypeVar("K")
 

@@ -17,7 +17,7 @@ from sockview.model.limits import DescriptorUse
 from sockview.model.owner import NoOwner, Process
 from sockview.model.query import Age
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.thresholds import Thresholds
 
 #: Sockets looked at between two yields: about 2 ms.

@@ -14,7 +14,7 @@ from sockview.model.format_text import MINUTE
 from sockview.model.inet_socket import TIMER_TIME_WAIT, InetSocket
 from sockview.model.query import Age
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 Column = TypeVar("Column", list[InetSocket], "array[float]")
 

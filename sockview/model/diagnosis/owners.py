@@ -15,7 +15,7 @@ from sockview.model.grouping import process_key
 from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import NoOwner, Process
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 
 #: Sockets looked up between two yields: about 2 ms.
 STEP: Final = 1000

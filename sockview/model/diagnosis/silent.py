@@ -16,7 +16,7 @@ from sockview.model.finding import Finding
 from sockview.model.format_text import duration_text
 from sockview.model.inet_socket import InetSocket, is_loopback
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tcp_state import ESTABLISHED
 from sockview.model.thresholds import Thresholds
 

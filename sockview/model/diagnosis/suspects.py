@@ -11,7 +11,7 @@ from sockview.model.diagnosis.accounts import Accounts, subtract
 from sockview.model.inet_socket import TCP, TIMER_RETRANSMIT, TIMER_ZERO_WINDOW, InetSocket
 from sockview.model.snapshot import Change, Snapshot
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tcp_state import CLOSE_WAIT, ESTABLISHED, FIN_WAIT2
 from sockview.model.thresholds import Thresholds
 

@@ -24,7 +24,7 @@ from sockview.model.inet_socket import InetSocket
 from sockview.model.owner import Attribution, Evidence, Process
 from sockview.model.query import Age
 from sockview.model.socket_table import SocketTable
-from sockview.model.sorting import parts
+from sockview.model.steps import parts
 from sockview.model.tcp_state import CLOSE_WAIT, LISTEN
 from sockview.model.thresholds import Thresholds
 

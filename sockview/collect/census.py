@@ -14,10 +14,11 @@ from sockview.model.tcp_state import CLOSE_WAIT
 #: Sockets counted in one step.
 _SLICE: Final = 5000
 
+_inode_of = itemgetter(InetSocket._fields.index("inode"))
 _uid_of = itemgetter(InetSocket._fields.index("uid"))
 
 
-class Tally:
+class Census:
     """The sockets that somebody may hold by their inodes, the user ids that occur, and the sockets in CLOSE_WAIT."""
 
     def __init__(self) -> None:
@@ -48,7 +49,7 @@ class Tally:
         return {uid for uid in self._uids if uid is not None}
 
     def start(self, sockets: Iterable[InetSocket]) -> Generator[None, None, None]:
-        """Count these, of a tally that has none yet. In small steps."""
+        """Count these, of a census that has none yet. In small steps."""
         for part in _slices(sockets):
             self._add(part)
             yield
@@ -68,16 +69,20 @@ class Tally:
 
     def _add(self, part: list[InetSocket]) -> set[int]:
         """The inodes that no socket had."""
-        of_inode, new = self._of_inode, set[int]()
-        for s in part:
-            inode = s.inode
-            if inode and of_inode.setdefault(inode, s) is not s:
-                self._others.setdefault(inode, []).append(s)
-            elif inode:
-                new.add(inode)
+        of_inode = self._of_inode
+        held = [s for s in part if s.inode]
+        new = dict(zip(map(_inode_of, held), held, strict=True))
+        if len(new) == len(held) and of_inode.keys().isdisjoint(new):  # as a rule
+            of_inode.update(new)
+            added = set(new)
+        else:
+            added = new.keys() - of_inode.keys()
+            for s in held:
+                if of_inode.setdefault(s.inode, s) is not s:
+                    self._others.setdefault(s.inode, []).append(s)
         self._uids.update(map(_uid_of, part))
         self.close_waits.update((s.cookie, s) for s in part if s.state == CLOSE_WAIT)
-        return new
+        return added
 
     def _remove(self, part: list[InetSocket], last: set[int]) -> None:
         for s in part:
