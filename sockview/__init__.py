@@ -1,3 +1,3 @@
 """sockview: which processes hold CLOSE_WAIT or leave TIME_WAIT sockets, live in the terminal."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from heapq import nlargest
 from itertools import repeat
 from operator import itemgetter
@@ -13,7 +13,7 @@ from typing import Final
 from sockview.collect.process_stat import FORBIDDEN, VANISHED, parse_stat, read_file
 from sockview.model.inet_socket import InetSocket
 from sockview.model.limits import DescriptorUse
-from sockview.model.owner import Holder
+from sockview.model.owner import Holder, Process
 
 #: Processes looked at, those with the most sockets first.
 MOST_PROCESSES: Final = 20
@@ -26,6 +26,7 @@ _MOST_BYTES: Final = 4096
 
 _Holders = tuple[Holder, ...]
 _inode_of = itemgetter(InetSocket._fields.index("inode"))
+_identity_of = itemgetter(*map(Process._fields.index, ("pid", "started")))
 
 
 class Descriptors:
@@ -70,13 +71,21 @@ class Descriptors:
             self._put(inode, ())
 
     def _put(self, inode: int, held: _Holders) -> None:
-        for identity in {holder.process.identity for holder in self._counted.pop(inode, ())}:
+        for identity in _identities(self._counted.pop(inode, ())):
             self._counts[identity] -= 1
             if not self._counts[identity]:
                 del self._counts[identity]
         if held:
             self._counted[inode] = held
-            self._counts.update({holder.process.identity for holder in held})
+            for identity in _identities(held):
+                self._counts[identity] += 1
+
+
+def _identities(held: _Holders) -> Collection[tuple[int, int]]:
+    """(PID, start) of each process among them, once."""
+    if len(held) == 1:  # nearly always
+        return (_identity_of(held[0].process),)
+    return {_identity_of(holder.process) for holder in held}
 
 
 def parse_descriptor_limit(limits: bytes) -> int | None:

@@ -22,7 +22,9 @@ is older than the look before:
   (update_rq_clock_task, ``kernel/sched/core.c``): each process is read at every 16th look, whatever its clock says.
 
 What need not wait is seen at once: a socket that has gone, a new descriptor (by their number, `TableReader`), and
-whether those who held a socket for which a new holder is found still do.
+whether those who held a socket for which a new holder is found still do. Their number does not show a new descriptor if
+another is closed while the table is read: for a socket that was new at the look before, and of which no holder is found
+at this one either, the descriptors are listed.
 """
 
 from __future__ import annotations
@@ -82,6 +84,8 @@ class HolderWatch:
         """The last look did not come to its end, or there was none."""
 
     def _forget(self) -> None:
+        self._missed: frozenset[int] = frozenset()
+        """Inodes that were new at the last look, and nobody in sight held them."""
         self._tables: dict[int, DescriptorTable] = {}
         self._turns = ReadingTurns()
 
@@ -107,7 +111,10 @@ class HolderWatch:
         if not anew:
             for pid in self._tables.keys() - set(pids):
                 yield from self._drop(pid)
-        yield from self._read(pids, alive if anew else set(come), () if anew else gone, found)
+        new = alive if anew else set(come)
+        yield from self._read(pids, new, () if anew else gone, found)
+        yield from self._list_for(self._missed & alive, found)
+        self._missed = frozenset(new - self._index.by_inode.keys())
         found.changed = yield from self._index.finish()
         found.by_inode = self._index.by_inode
         for pid in (self._reader.changed | self._reader.new) & self._tables.keys():
@@ -213,6 +220,15 @@ class HolderWatch:
                 del rest[pid]
                 yield from self._read_fully(pid, found)
         yield from self._ask_old_holders(rest, found)
+
+    def _list_for(self, inodes: Set[int], found: Holders) -> Generator[None, None, None]:
+        """Look in listings for who holds these sockets."""
+        for pid in sorted(self._tables, key=self._size, reverse=True):
+            if self._index.by_inode.keys() >= inodes:
+                break
+            if not self._tables[pid].kernel:
+                yield from self._attempt(pid, self._reader.listed(self._tables[pid]), found)
+        yield from self._ask_old_holders({pid: set() for pid in self._tables}, found)
 
     def _size(self, pid: int) -> int:
         return self._tables[pid].count

@@ -92,6 +92,14 @@ class TableReader:
                 yield
             return different
 
+    def listed(self, table: DescriptorTable) -> Generator[None, None, None]:
+        """Read the descriptors that a listing shows and that are not known."""
+        with _opened(f"{self._proc}/{table.pid}/fd") as directory:
+            if os.fstat(directory).st_ino == table.directory:  # else it is another process, whose turn comes
+                yield from self._read(table, directory, self._list(table, directory))
+                if self._is_long(table.count // 2 + _PROCESS_COST):
+                    yield
+
     def _count(self, table: DescriptorTable, directory: int) -> Generator[None, None, bool]:
         """Read new descriptors, and what may have been closed, if the number shows such; whether it does."""
         if not _is_counted(directory):

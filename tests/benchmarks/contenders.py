@@ -46,7 +46,7 @@ def table_lines(rounds: int, sockets: int) -> list[Line]:
     cold = ColdCollection()
     with without_garbage_collection():  # sockview --once does without it too
         costs = measure(contenders(cold), rounds, cold.tidy)
-    cold.tidy()
+    cold.close()
     ss = costs.get(SS)
     lines = []
     for name, cost in costs.items():
@@ -101,16 +101,22 @@ class ColdCollection:
         self._found: Snapshot | None = None
 
     def run(self) -> None:
-        """Once; what listens stays open and what was found stays there, to end that is no part of it."""
-        self._trace = open_trace(onlooker=os.getpid())
+        """Once; what was found stays there, to end that is no part of it."""
+        assert self._trace is not None
         self._found = finish(NativeSource(trace=self._trace).collect())
 
     def tidy(self) -> None:
+        """Before each run: all is new."""
         self._found = None
         if self._trace is not None:
             self._trace.close()
-            self._trace = None
         gc.collect()
+        self._trace = open_trace(onlooker=os.getpid())
+
+    def close(self) -> None:
+        """Nobody listens any more."""
+        if self._trace is not None:
+            self._trace.close()
 
 
 def tcp_info(state: int) -> int:

@@ -50,6 +50,19 @@ def test_a_number_that_is_another_socket_now(proc: FakeProc, watched: Watched) -
     assert found.changed == {7, 8}
 
 
+def test_a_new_number_that_does_not_show_as_another_was_closed_meanwhile(
+    proc: FakeProc, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proc.add(100, b"a", {3: "socket:[7]"})
+    watched.look({7})
+    monkeypatch.setattr(table_reader, "_is_counted", lambda _directory: True)
+    monkeypatch.setattr(table_reader.TableReader, "_missing", lambda *_: 0)
+    proc.link(100, {4: "socket:[8]"})
+    assert watched.look({7, 8}).by_inode.keys() == {7}
+    found = watched.look({7, 8})
+    assert pairs(found, 8) == [(100, 4)] and found.changed == {8}
+
+
 def test_a_process_that_becomes_another_program(proc: FakeProc, watched: Watched) -> None:
     proc.add(100, b"a", {3: "socket:[7]", 4: "socket:[8]"})
     proc.add(101, b"b", {3: "socket:[8]"})
