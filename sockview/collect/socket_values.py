@@ -67,6 +67,7 @@ class Decoder:
         """The sockets of a block of messages (see `Rows`), in their order.
 
         `expires` are their countdowns in milliseconds, `read_at` the monotonic seconds at which the kernel wrote each.
+        Where no timer runs that is of no use, and would be a number more to keep for most sockets.
         """
         stride = padded(size)
         words = memoryview(block).cast("I")
@@ -77,14 +78,15 @@ class Decoder:
 
         local, remote = self._addresses(family, stride, block)
         states = _UDP_STATES if protocol == UDP else _TCP_STATES
-        inodes = number(_INODE)
+        inodes, timers = number(_INODE), block[_TIMER::stride]
+        moments = [moment if timer else None for timer, moment in zip(timers, read_at, strict=True)]
         # fmt: off
         values = zip(
             repeat(protocol), repeat(family), map(states.__getitem__, block[_STATE::stride]),
             local, self._port(_LOCAL_PORT, stride, block), remote, self._port(_REMOTE_PORT, stride, block),
             number(_RECV_Q), number(_SEND_Q), self._known_uids(number(_UID), inodes), inodes,
-            _cookies(words, step), block[_TIMER::stride], expires, number(_INTERFACE),
-            map(self._cgroups.__getitem__, _attributes(size, block)), block[_RETRANSMITS::stride], read_at,
+            _cookies(words, step), timers, expires, number(_INTERFACE),
+            map(self._cgroups.__getitem__, _attributes(size, block)), block[_RETRANSMITS::stride], moments,
         )
         # fmt: on
         return list(map(tuple.__new__, repeat(InetSocket), values))

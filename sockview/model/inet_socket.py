@@ -57,8 +57,8 @@ class InetSocket(NamedTuple):
     retransmits: int = 0
     """Unanswered attempts so far of what the timer repeats: data, a window probe, a keep-alive probe."""
     read_at: float | None = None
-    """Monotonic seconds at which `expires_ms` was read; None: when its snapshot was taken. As long as the timer runs
-    on and nothing else changes, a source may go on delivering this same value."""
+    """Monotonic seconds at which `expires_ms` was read; None: when its snapshot was taken, or there is no timer. As
+    long as the timer runs on and nothing else changes, a source may go on delivering this same value."""
 
     def timer_left(self, clock: float) -> float:
         """Seconds until the timer fires, as seen in a snapshot taken at `clock`; never below 0."""

@@ -24,7 +24,7 @@ from tests.collect import messages as made
 from tests.collect.dumps import FakeKernel
 from tests.collect.steps import finish
 
-ONE = InetSocket(TCP, 4, 1, bytes(4), 80, bytes(4), 1, 0, 0, 0, 7, 70, read_at=5.0)
+ONE = InetSocket(TCP, 4, 1, bytes(4), 80, bytes(4), 1, 0, 0, 0, 7, 70)
 
 
 def message(s: InetSocket) -> bytes:

@@ -39,8 +39,8 @@ class Script:
         return len(answer)
 
 
-def message(cookie: int, sequence: int = 1, flags: int = 2) -> bytes:
-    return made.netlink(made.DIAG, made.inet_diag(cookie=cookie), sequence=sequence, flags=flags)
+def message(cookie: int, sequence: int = 1, flags: int = 2, timer: int = 0) -> bytes:
+    return made.netlink(made.DIAG, made.inet_diag(cookie=cookie, timer=timer), sequence=sequence, flags=flags)
 
 
 def dumped(channel: netlink.Channel, family: int = 4, protocol: int = TCP) -> tuple[list[int], Dump]:
@@ -69,8 +69,9 @@ def test_a_countdown_was_written_when_the_chunk_before_it_was_fetched() -> None:
             return super().recv_into(buffer, nbytes, flags)
 
     known = KnownSockets(TCP)
-    finish(dump_sockets(Slow(message(1), message(2), made.done()), 4, TCP, known, clock=lambda: now))
-    assert {s.cookie: s.read_at for s in known} == {1: 100.0, 2: 101.0}
+    chunks = (message(1, timer=1), message(2, timer=2) + message(3), made.done())
+    finish(dump_sockets(Slow(*chunks), 4, TCP, known, clock=lambda: now))
+    assert {s.cookie: s.read_at for s in known} == {1: 100.0, 2: 101.0, 3: None}
 
 
 def test_an_interrupted_dump_is_made_again() -> None:

@@ -137,7 +137,7 @@ def _open_source(kind: Kind) -> NativeSource:
         case "traced":
             return NativeSource(trace=open_trace())
         case "lossy":
-            return NativeSource(trace=open_trace(size=8 * os.sysconf("SC_PAGE_SIZE")))
+            return NativeSource(trace=open_trace(size=4 * os.sysconf("SC_PAGE_SIZE")))
         case _:
             return NativeSource()
 
