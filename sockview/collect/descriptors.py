@@ -13,7 +13,7 @@ from typing import Final
 from sockview.collect.process_stat import FORBIDDEN, VANISHED, parse_stat, read_file
 from sockview.model.inet_socket import InetSocket
 from sockview.model.limits import DescriptorUse
-from sockview.model.owner import Holder, Process
+from sockview.model.owner import Holder, identity_of
 
 #: Processes looked at, those with the most sockets first.
 MOST_PROCESSES: Final = 20
@@ -26,7 +26,6 @@ _MOST_BYTES: Final = 4096
 
 _Holders = tuple[Holder, ...]
 _inode_of = itemgetter(InetSocket._fields.index("inode"))
-_identity_of = itemgetter(*map(Process._fields.index, ("pid", "started")))
 
 
 class Descriptors:
@@ -84,8 +83,8 @@ class Descriptors:
 def _identities(held: _Holders) -> Collection[tuple[int, int]]:
     """(PID, start) of each process among them, once."""
     if len(held) == 1:  # nearly always
-        return (_identity_of(held[0].process),)
-    return {_identity_of(holder.process) for holder in held}
+        return (identity_of(held[0].process),)
+    return {identity_of(holder.process) for holder in held}
 
 
 def parse_descriptor_limit(limits: bytes) -> int | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
-from typing import Final, TypeVar
+from typing import Final
 
 from sockview.collect.inet_diag import MESSAGE_SIZE
 from sockview.collect.socket_rows import padded, split
 from sockview.model.inet_socket import UDP, InetSocket, fold_mapped
+from sockview.model.memo import Memo
 from sockview.model.tcp_state import CLOSE, UNCONN, normal_state
 
 #: Attributes (``linux/inet_diag.h``).
@@ -33,33 +34,16 @@ _LOCAL, _REMOTE, _INTERFACE, _COOKIE, _RECV_Q, _SEND_Q, _UID, _INODE = 6, 10, 14
 #: Values of one kind that are kept to be shared.
 _MOST_SHARED: Final = 8192
 
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-class _Shared(dict[_Key, _Value]):
-    """Values made once for each key, as long as there are not too many."""
-
-    def __init__(self, make: Callable[[_Key], _Value]) -> None:
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, key: _Key) -> _Value:
-        if len(self) >= _MOST_SHARED:
-            self.clear()
-        value = self[key] = self._make(key)
-        return value
-
 
 class Decoder:
     """Makes values in which equal ports, addresses and ids are the same objects: a busy server has few of them."""
 
     def __init__(self) -> None:
-        self._ipv4: _Shared[int, bytes] = _Shared(lambda number: number.to_bytes(4, sys.byteorder))
-        self._ipv6: _Shared[bytes, bytes] = _Shared(fold_mapped)
+        self._ipv4 = Memo[int, bytes](lambda number: number.to_bytes(4, sys.byteorder), _MOST_SHARED)
+        self._ipv6 = Memo(fold_mapped, _MOST_SHARED)
         self._ports: dict[int, int] = {}
-        self._uids: _Shared[int, int] = _Shared(int)
-        self._cgroups: _Shared[bytes, int | None] = _Shared(_cgroup_id)
+        self._uids = Memo[int, int](int, _MOST_SHARED)
+        self._cgroups = Memo(_cgroup_id, _MOST_SHARED)
 
     def decode(
         self, protocol: int, family: int, size: int, block: bytes, expires: Iterable[int], read_at: Iterable[float]

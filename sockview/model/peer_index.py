@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Container, Generator, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Final
 
 from sockview.model import tcp_state
@@ -17,7 +16,7 @@ from sockview.model.age import Since
 from sockview.model.counting import add
 from sockview.model.facts import Facts
 from sockview.model.inet_socket import TIME_WAIT_SECONDS, InetSocket
-from sockview.model.owner import Process
+from sockview.model.owner import Process, identity_of
 from sockview.model.peers import LOOKS, NOBODY, Peers, RemoteEnd, Talkers, end_of
 from sockview.model.steps import parts
 
@@ -30,7 +29,6 @@ MEMORY: Final = TIME_WAIT_SECONDS
 MOST_PAST: Final = 20
 
 _Identity = tuple[int, int]
-_identity_of = itemgetter(*map(Process._fields.index, ("pid", "started")))
 
 
 @dataclass(slots=True)
@@ -213,7 +211,7 @@ class PeerIndex:
 
 def _by_identity(processes: Collection[Process]) -> dict[_Identity, Process]:
     """Of one that was seen under two names the last in their order, so that it does not depend on that of the looks."""
-    found = dict(zip(map(_identity_of, processes), processes, strict=True))
+    found = dict(zip(map(identity_of, processes), processes, strict=True))
     if len(found) < len(processes):
         found = {process.identity: process for process in sorted(processes)}
     return found
